@@ -1,0 +1,162 @@
+//! Which adapter, with which limits and features.
+
+use crate::error::Kind;
+use crate::{Dtype, Error};
+
+/// Which adapter is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Adapter {
+    /// The best there is: a discrete card, else an integrated one, else a software one.
+    #[default]
+    Best,
+    /// One that computes in hardware.
+    Hardware,
+    /// The first whose name contains this, in either case.
+    Named(String),
+}
+
+/// How a [`super::GpuEngine`] is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Which adapter.
+    pub adapter: Adapter,
+    /// What weights are held in.
+    pub dtype: Dtype,
+    /// Use `SHADER_F16` where the device has it.
+    pub shader_f16: bool,
+    /// Stay within WebGPU's default limits, whatever the adapter offers.
+    pub default_limits: bool,
+    /// Time every kernel, where the device can.
+    pub kernel_times: bool,
+    /// Fill scratch memory with [`super::SENTINEL`] before use and guard its end: finds elements that a kernel forgets and ones that are not its own.
+    pub sentinels: bool,
+    /// The most tokens for which a linear layer takes the variant for few rows, where that variant agrees bit for bit.
+    pub small_rows: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            adapter: Adapter::Best,
+            dtype: Dtype::F16,
+            shader_f16: true,
+            default_limits: false,
+            kernel_times: false,
+            sentinels: false,
+            small_rows: super::linear::SMALL_ROWS,
+        }
+    }
+}
+
+/// What a device is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceInfo {
+    /// The adapter's name, as the driver gives it; a browser may give none.
+    pub name: String,
+    /// Vulkan, Metal, Dx12 or BrowserWebGpu.
+    pub backend: String,
+    /// DiscreteGpu, IntegratedGpu, VirtualGpu, Cpu or Other.
+    pub kind: String,
+    /// Driver name and version.
+    pub driver: String,
+    /// Whether it is a program on the CPU.
+    pub software: bool,
+    /// The optional features that wembed makes use of and this adapter has.
+    pub features: Vec<&'static str>,
+    /// The largest storage binding, in bytes.
+    pub largest_binding: u64,
+}
+
+impl DeviceInfo {
+    fn of(adapter: &wgpu::Adapter) -> Self {
+        let info = adapter.get_info();
+        let features = adapter.features();
+        Self {
+            name: info.name,
+            backend: format!("{:?}", info.backend),
+            kind: format!("{:?}", info.device_type),
+            driver: [info.driver, info.driver_info].join(" ").trim().to_owned(),
+            software: info.device_type == wgpu::DeviceType::Cpu,
+            features: OPTIONAL
+                .iter()
+                .filter(|(feature, _)| features.contains(*feature))
+                .map(|&(_, name)| name)
+                .collect(),
+            largest_binding: adapter.limits().max_storage_buffer_binding_size,
+        }
+    }
+}
+
+/// Features that are asked for where the adapter has them and never needed.
+const OPTIONAL: [(wgpu::Features, &str); 4] = [
+    (wgpu::Features::SHADER_F16, "shader-f16"),
+    (wgpu::Features::SUBGROUP, "subgroups"),
+    (wgpu::Features::TIMESTAMP_QUERY, "timestamp-query"),
+    (wgpu::Features::PIPELINE_CACHE, "pipeline-cache"),
+];
+
+/// Every adapter, the best first.
+pub async fn devices() -> Vec<DeviceInfo> {
+    adapters().await.iter().map(DeviceInfo::of).collect()
+}
+
+async fn adapters() -> Vec<wgpu::Adapter> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        // OpenGL is left out: it has no use beside these and its drivers are known to hang at exit.
+        backends: wgpu::Backends::PRIMARY,
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
+    let mut adapters = instance.enumerate_adapters(wgpu::Backends::PRIMARY).await;
+    adapters.sort_by_key(|adapter| match adapter.get_info().device_type {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    });
+    adapters
+}
+
+/// The adapter that `wanted` asks for and a device on it.
+pub(super) async fn open(options: &Options) -> Result<(wgpu::Device, wgpu::Queue, DeviceInfo), Error> {
+    let adapters = adapters().await;
+    let is_wanted = |adapter: &&wgpu::Adapter| match &options.adapter {
+        Adapter::Best => true,
+        Adapter::Hardware => adapter.get_info().device_type != wgpu::DeviceType::Cpu,
+        Adapter::Named(name) => adapter.get_info().name.to_lowercase().contains(&name.to_lowercase()),
+    };
+    let Some(adapter) = adapters.iter().find(is_wanted) else {
+        return Err(none_of(&adapters, &options.adapter));
+    };
+    let info = DeviceInfo::of(adapter);
+    let mut features = wgpu::Features::empty();
+    for (feature, _) in OPTIONAL {
+        features |= adapter.features() & feature;
+    }
+    let descriptor = wgpu::DeviceDescriptor {
+        label: Some("wembed"),
+        required_features: features,
+        required_limits: if options.default_limits { wgpu::Limits::default() } else { adapter.limits() },
+        ..Default::default()
+    };
+    let (device, queue) = adapter
+        .request_device(&descriptor)
+        .await
+        .map_err(|source| Kind::NoDevice { adapter: info.name.clone(), source })?;
+    Ok((device, queue, info))
+}
+
+fn none_of(adapters: &[wgpu::Adapter], wanted: &Adapter) -> Error {
+    let wanted = match wanted {
+        Adapter::Best => "of any kind".to_owned(),
+        Adapter::Hardware => "that computes in hardware".to_owned(),
+        Adapter::Named(name) => format!("named `{name}`"),
+    };
+    let names: Vec<_> = adapters.iter().map(|adapter| format!("`{}`", adapter.get_info().name)).collect();
+    let found = if names.is_empty() {
+        "found none; a Vulkan, Metal or DirectX 12 driver is needed (on Debian without a GPU, mesa-vulkan-drivers is one)".to_owned()
+    } else {
+        format!("found {}", names.join(", "))
+    };
+    Kind::NoAdapter { wanted, found }.into()
+}

@@ -1,0 +1,130 @@
+//! What a kernel is: the WGSL parts it is joined from, what it binds, and the numbers that host and shader share.
+
+use std::fmt::Write as _;
+
+use wembed_shaders::{Part, WEIGHTS_F16, WEIGHTS_F16_PACKED, WEIGHTS_F32};
+
+use crate::Dtype;
+
+/// One variant of one operation.
+///
+/// Binding 0 is the uniform `params`, at a dynamic offset; 1 is `output`; from 2 on the read-only `inputs`.
+#[derive(Debug)]
+pub struct Kernel {
+    /// `operation.variant.role`, as profiles and device errors name it.
+    pub label: &'static str,
+    /// WGSL, in the order in which it is joined. Weights' storage and the constants come in front.
+    pub parts: &'static [Part],
+    /// Names of the read-only bindings, from binding 2 on.
+    pub inputs: &'static [&'static str],
+    /// Whether an input holds weights, so that their storage is part of the source.
+    pub reads_weights: bool,
+    /// Fields of `Params`, in order.
+    pub params: &'static [&'static str],
+    /// Constants that every pipeline of this kernel has.
+    pub constants: Constants,
+    /// Sets of constants that a caller may choose on top, for the tests that hold every kernel; one empty set where there is no choice.
+    pub choices: &'static [Constants],
+}
+
+/// Named WGSL constants, all u32.
+pub type Constants = &'static [(&'static str, u32)];
+
+impl Kernel {
+    /// The value of one of its own constants: what the shader was built with is what the dispatch divides by.
+    pub const fn constant(&self, name: &str) -> u32 {
+        let mut index = 0;
+        while index < self.constants.len() {
+            let (found, value) = self.constants[index];
+            if same(found, name) {
+                return value;
+            }
+            index += 1;
+        }
+        panic!("the kernel has no constant of this name");
+    }
+
+    /// The whole WGSL module.
+    pub fn source(&self, storage: Storage, chosen: &[(&str, u32)]) -> String {
+        let mut source = String::new();
+        if self.reads_weights {
+            source.push_str(storage.part().text);
+        }
+        for (name, value) in self.constants.iter().chain(chosen) {
+            writeln!(source, "const {name}: u32 = {value}u;").expect("a string takes all that is written");
+        }
+        for part in self.parts {
+            source.push_str("\n// ");
+            source.push_str(part.file);
+            source.push('\n');
+            source.push_str(part.text);
+        }
+        source
+    }
+}
+
+const fn same(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    if left.len() != right.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < left.len() {
+        if left[index] != right[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+/// How weights lie in device memory and how shaders read them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Storage {
+    /// f16, read as f16: needs the feature `SHADER_F16`.
+    F16,
+    /// f16, two to a word, unpacked in the shader.
+    F16Packed,
+    /// f32.
+    F32,
+}
+
+impl Storage {
+    /// Every storage.
+    pub const ALL: [Self; 3] = [Self::F16, Self::F16Packed, Self::F32];
+
+    /// The type that weights have in memory.
+    pub const fn dtype(self) -> Dtype {
+        match self {
+            Self::F16 | Self::F16Packed => Dtype::F16,
+            Self::F32 => Dtype::F32,
+        }
+    }
+
+    /// The WGSL that reads it.
+    pub const fn part(self) -> Part {
+        match self {
+            Self::F16 => WEIGHTS_F16,
+            Self::F16Packed => WEIGHTS_F16_PACKED,
+            Self::F32 => WEIGHTS_F32,
+        }
+    }
+}
+
+/// A host struct that mirrors a shader's `Params`: plain 32-bit fields in the same order.
+pub(super) trait Params: bytemuck::Pod {
+    const FIELDS: &'static [&'static str];
+}
+
+macro_rules! params {
+    ($name:ident { $($field:ident: $type:ty),* $(,)? }) => {
+        #[repr(C)]
+        #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+        struct $name { $($field: $type),* }
+
+        impl $crate::gpu::kernel::Params for $name {
+            const FIELDS: &'static [&'static str] = &[$(stringify!($field)),*];
+        }
+    };
+}
+pub(super) use params;

@@ -1,0 +1,286 @@
+//! The GPU engine: records WGSL kernels into one pass a batch, through wgpu, natively and in a browser.
+
+mod agreement;
+mod arena;
+mod attention;
+mod device;
+mod embed_norm;
+mod kernel;
+mod layer_norm;
+mod linear;
+mod normalize;
+mod pipelines;
+mod pool;
+mod probe;
+mod profile;
+mod recording;
+mod registry;
+mod scope;
+mod weights;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use web_time::Instant;
+
+pub use arena::{GUARD_BYTES, SENTINEL};
+pub use device::{Adapter, DeviceInfo, Options, devices};
+pub use kernel::{Constants, Kernel, Storage};
+pub use profile::KernelTime;
+pub use recording::{Batch, Cost};
+pub use registry::KERNELS;
+pub use weights::{Vector, Weights};
+
+use crate::error::Kind;
+use crate::{
+    Activation, Dtype, Embeddings, Engine, Error, Gathered, Heads, Linear, Norm, Ops, Packed, Pending, Pooling,
+    RelativeBias, Rows, padded,
+};
+
+/// The rate that is assumed before the first batch was measured: a small integrated card's.
+const FIRST_RATE: f64 = 1e11;
+
+/// An engine that computes on a GPU, or on a program that stands for one.
+#[derive(Debug)]
+pub struct GpuEngine {
+    context: Rc<Context>,
+    options: Options,
+}
+
+/// What everything on one device shares.
+#[derive(Debug)]
+pub(crate) struct Context {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    info: DeviceInfo,
+    loss: scope::Loss,
+    storage: Storage,
+    pipelines: pipelines::Pipelines,
+    scratch: arena::Arena,
+    uploads: arena::Arena,
+    uniforms: arena::Arena,
+    kernel_times: bool,
+    profile: RefCell<profile::Profile>,
+    /// Operations a second, as measured.
+    rate: Cell<f64>,
+    /// When the last batch was done.
+    idle_since: Cell<Option<Instant>>,
+    /// The most rows for which the small variant of a linear layer is taken.
+    small_rows: Cell<usize>,
+}
+
+/// Activations on the device: rows of `stride` values, of which `columns` count and the rest are zero.
+#[derive(Debug)]
+pub struct Tensor {
+    slot: Rc<arena::Slot>,
+    rows: usize,
+    columns: usize,
+    stride: usize,
+}
+
+impl GpuEngine {
+    /// Opens the adapter that `options` ask for, and makes sure that the kernel variants it may choose from agree bit for bit.
+    ///
+    /// # Errors
+    /// Where there is no such adapter, or it gives no device.
+    pub async fn open(options: Options) -> Result<Self, Error> {
+        let (device, queue, info) = device::open(&options).await?;
+        let features = device.features();
+        let storage = match options.dtype {
+            Dtype::F32 => Storage::F32,
+            Dtype::F16 if options.shader_f16 && features.contains(wgpu::Features::SHADER_F16) => Storage::F16,
+            Dtype::F16 => Storage::F16Packed,
+        };
+        use wgpu::BufferUsages as Usage;
+        let context = Context {
+            loss: scope::Loss::watch(&device),
+            storage,
+            pipelines: pipelines::Pipelines::default(),
+            scratch: arena::Arena::new(
+                "scratch",
+                Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST,
+                options.sentinels,
+            ),
+            uploads: arena::Arena::new("upload", Usage::STORAGE | Usage::COPY_DST, false),
+            uniforms: arena::Arena::new("params", Usage::UNIFORM | Usage::COPY_DST, false),
+            kernel_times: options.kernel_times && features.contains(wgpu::Features::TIMESTAMP_QUERY),
+            profile: RefCell::default(),
+            rate: Cell::new(FIRST_RATE),
+            idle_since: Cell::new(None),
+            small_rows: Cell::new(options.small_rows),
+            device,
+            queue,
+            info,
+        };
+        let engine = Self { context: Rc::new(context), options };
+        if !agreement::small_agrees(&engine).await? {
+            engine.context.small_rows.set(0);
+        }
+        Ok(engine)
+    }
+
+    /// What device this is.
+    pub fn info(&self) -> &DeviceInfo {
+        &self.context.info
+    }
+
+    /// How weights are stored and read.
+    pub fn storage(&self) -> Storage {
+        self.context.storage
+    }
+
+    /// The most rows for which a linear layer takes its small variant: 0 where that variant gives other bits on this device.
+    pub fn small_rows(&self) -> usize {
+        self.context.small_rows.get()
+    }
+
+    /// wgpu's own device, for what wembed does not do.
+    pub fn device(&self) -> &wgpu::Device {
+        &self.context.device
+    }
+
+    /// Every kernel's time so far, the longest first; empty unless [`Options::kernel_times`] was set and the device has timestamps.
+    pub fn kernel_times(&self) -> Vec<KernelTime> {
+        self.context.profile.borrow().times()
+    }
+}
+
+impl Context {
+    /// Scratch for an activation.
+    fn tensor(&self, rows: usize, columns: usize) -> Tensor {
+        let stride = padded(columns);
+        Tensor { slot: Rc::new(self.scratch.take(&self.device, (4 * rows * stride) as u64)), rows, columns, stride }
+    }
+
+    fn upload(&self, bytes: &[u8]) -> arena::Slot {
+        write(self, &self.uploads, bytes)
+    }
+
+    fn upload_uniform(&self, bytes: &[u8]) -> arena::Slot {
+        write(self, &self.uniforms, bytes)
+    }
+
+    fn check_binding(&self, name: &str, bytes: u64) -> Result<(), Error> {
+        let limits = self.device.limits();
+        let pairs = [
+            ("max_storage_buffer_binding_size", limits.max_storage_buffer_binding_size),
+            ("max_buffer_size", limits.max_buffer_size),
+        ];
+        match pairs.into_iter().find(|&(_, got)| bytes > got) {
+            Some((limit, got)) => {
+                Err(Kind::Limit { name: name.to_owned(), limit, unit: "bytes", needed: bytes, got }.into())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Learns the device's rate from a batch. Time in which an earlier batch had the device does not count.
+    fn measure(&self, flops: f64, started: Instant) {
+        let now = Instant::now();
+        let started = self.idle_since.replace(Some(now)).map_or(started, |idle| started.max(idle));
+        let seconds = (now - started).as_secs_f64();
+        // A tiny batch measures the way to the device, not the device.
+        if flops > 1e7 && seconds > 1e-4 {
+            self.rate.set(0.5 * self.rate.get() + 0.5 * flops / seconds);
+        }
+    }
+}
+
+fn write(context: &Context, arena: &arena::Arena, bytes: &[u8]) -> arena::Slot {
+    let slot = arena.take(&context.device, bytes.len() as u64);
+    context.queue.write_buffer(slot.buffer(), 0, bytes);
+    slot
+}
+
+impl Engine for GpuEngine {
+    type Matrix = Weights;
+    type Vector = Vector;
+    type Table = Weights;
+    type Tensor = Tensor;
+    type Batch = Batch;
+
+    async fn reopen(&self) -> Result<Self, Error> {
+        Self::open(self.options.clone()).await
+    }
+
+    async fn matrix<R: Rows>(&self, rows: R) -> Result<Weights, R::Error> {
+        let padded_rows = padded(rows.rows());
+        weights::load(&self.context, rows, padded_rows).await
+    }
+
+    async fn table<R: Rows>(&self, rows: R) -> Result<Weights, R::Error> {
+        let count = rows.rows();
+        weights::load(&self.context, rows, count).await
+    }
+
+    fn holds_table(&self, rows: usize, columns: usize) -> bool {
+        let bytes = rows as u64 * (padded(columns) * self.context.storage.dtype().bytes()) as u64;
+        self.context.check_binding("a table", bytes).is_ok()
+    }
+
+    fn rows_within(&self, columns: usize) -> usize {
+        let limits = self.context.device.limits();
+        let bytes = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        // One workgroup a row, in one dimension of the dispatch. Scratch buffers may be a quarter larger than what they hold.
+        let rows = bytes / 5 * 4 / (4 * padded(columns) as u64);
+        rows.min(u64::from(limits.max_compute_workgroups_per_dimension)) as usize
+    }
+
+    fn widest_head(&self) -> usize {
+        attention::WIDEST_HEAD
+    }
+
+    fn vector(&self, name: &str, values: &[f32]) -> Result<Vector, Error> {
+        weights::vector(&self.context, name, values)
+    }
+
+    fn gathered(&self, rows: Gathered<'_>) -> Result<Weights, Error> {
+        weights::gather(&self.context, rows)
+    }
+
+    fn begin(&self, packed: &Packed) -> Batch {
+        Batch::new(&self.context, packed)
+    }
+}
+
+impl Ops<GpuEngine> for Batch {
+    fn embed_norm(&mut self, words: &Weights, embeddings: &Embeddings<GpuEngine>) -> Tensor {
+        embed_norm::record(self, words, embeddings)
+    }
+
+    fn linear(&mut self, x: &Tensor, layer: &Linear<GpuEngine>) -> Tensor {
+        linear::record(self, x, layer, linear::Epilogue::Bias)
+    }
+
+    fn linear_activation(&mut self, x: &Tensor, layer: &Linear<GpuEngine>, activation: Activation) -> Tensor {
+        linear::record(self, x, layer, linear::Epilogue::Activation(activation))
+    }
+
+    fn linear_add(&mut self, x: &Tensor, layer: &Linear<GpuEngine>, residual: &Tensor) -> Tensor {
+        linear::record(self, x, layer, linear::Epilogue::Add(residual))
+    }
+
+    fn layer_norm(&mut self, x: &Tensor, norm: &Norm<GpuEngine>) -> Tensor {
+        layer_norm::record(self, x, norm)
+    }
+
+    fn attention(&mut self, qkv: &Tensor, heads: Heads, bias: Option<&RelativeBias<GpuEngine>>) -> Tensor {
+        attention::record(self, qkv, heads, bias)
+    }
+
+    fn pool(&mut self, x: &Tensor, modes: &[Pooling]) -> Tensor {
+        pool::record(self, x, modes)
+    }
+
+    fn cut(&mut self, x: Tensor, columns: usize) -> Tensor {
+        Tensor { columns: columns.min(x.columns), ..x }
+    }
+
+    fn normalize(&mut self, x: &Tensor) -> Tensor {
+        normalize::record(self, x)
+    }
+
+    fn finish(self, output: Tensor) -> Pending {
+        recording::finish(self, output)
+    }
+}

@@ -1,0 +1,172 @@
+//! Weights on their way into device memory: converted, checked and padded piece by piece.
+
+use half::slice::HalfFloatSliceExt;
+
+use super::Context;
+use super::arena::Slot;
+use super::kernel::Storage;
+use super::scope::Scope;
+use crate::error::Kind;
+use crate::{Dtype, Error, Gathered, Rows, Stored, padded};
+
+/// A matrix or a table: rows in `stride` columns, zeros beyond the real ones.
+#[derive(Debug)]
+pub struct Weights {
+    pub(super) buffer: wgpu::Buffer,
+    /// Rows, without padding.
+    pub(super) rows: usize,
+    /// Columns, without padding.
+    pub(super) columns: usize,
+    /// Keeps a table of gathered rows from being handed out again.
+    pub(super) slot: Option<std::rc::Rc<Slot>>,
+}
+
+impl Weights {
+    /// Columns with padding.
+    pub(super) fn stride(&self) -> usize {
+        padded(self.columns)
+    }
+}
+
+/// f32 values, zeros beyond the real ones.
+#[derive(Debug)]
+pub struct Vector {
+    pub(super) buffer: wgpu::Buffer,
+}
+
+/// Makes a buffer of `rows` rows and fills it from `source`.
+pub(super) async fn load<R: Rows>(context: &Context, mut source: R, rows: usize) -> Result<Weights, R::Error> {
+    let (name, columns) = (source.name().to_owned(), source.columns());
+    let stride = padded(columns);
+    let storage = context.storage;
+    let row_bytes = (stride * storage.dtype().bytes()) as u64;
+    context.check_binding(&name, rows as u64 * row_bytes)?;
+    let scope = Scope::open(&context.device, &context.loss, format!("the memory for `{name}`"));
+    let buffer = context.device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some(&name),
+        size: rows as u64 * row_bytes,
+        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    scope.close().await?;
+
+    let mut packer = Packer { name: &name, columns, storage, first_row: 0, packed: Vec::new() };
+    while let Some(piece) = source.next().await? {
+        let row = packer.first_row as u64;
+        let bytes = packer.pack(piece.bytes, piece.stored)?;
+        let scope = Scope::open(&context.device, &context.loss, format!("loading `{name}`"));
+        context.queue.write_buffer(&buffer, row * row_bytes, bytes);
+        // Without a submit, wgpu keeps every written piece in staging memory until the first batch.
+        context.queue.submit([]);
+        scope.close().await?;
+    }
+    let loaded = packer.first_row;
+    assert_eq!(loaded, source.rows(), "a source yields as many rows as it says");
+    Ok(Weights { buffer, rows: loaded, columns, slot: None })
+}
+
+/// Rows that the host gathered, in memory that the next batch may use again.
+pub(super) fn gather(context: &Context, rows: Gathered<'_>) -> Result<Weights, Error> {
+    let Gathered { name, bytes, stored, columns } = rows;
+    let mut packer = Packer { name, columns, storage: context.storage, first_row: 0, packed: Vec::new() };
+    let packed = packer.pack(bytes, stored)?;
+    context.check_binding(name, packed.len() as u64)?;
+    let slot = context.upload(packed);
+    Ok(Weights { buffer: slot.buffer().clone(), rows: packer.first_row, columns, slot: Some(slot.into()) })
+}
+
+/// f32 values, padded with zeros.
+pub(super) fn vector(context: &Context, name: &str, values: &[f32]) -> Result<Vector, Error> {
+    if let Some(column) = values.iter().position(|value| !value.is_finite()) {
+        return Err(unholdable(name, values[column], 0, column, Dtype::F32));
+    }
+    let size = 4 * padded(values.len()) as u64;
+    context.check_binding(name, size)?;
+    let buffer = context.device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some(name),
+        size,
+        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    context.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(values));
+    Ok(Vector { buffer })
+}
+
+/// Turns pieces of a file into rows as they lie in device memory.
+struct Packer<'a> {
+    name: &'a str,
+    columns: usize,
+    storage: Storage,
+    first_row: usize,
+    packed: Vec<u8>,
+}
+
+impl Packer<'_> {
+    /// The rows of `bytes` in the storage type and with padding; borrowed where the file already has them so.
+    fn pack<'b>(&'b mut self, bytes: &'b [u8], stored: Stored) -> Result<&'b [u8], Error> {
+        let dtype = self.storage.dtype();
+        let row_bytes = self.columns * stored.bytes();
+        let first_row = self.first_row;
+        self.first_row += bytes.len() / row_bytes;
+        let same_type = matches!((stored, dtype), (Stored::F16, Dtype::F16) | (Stored::F32, Dtype::F32));
+        if same_type {
+            self.check_finite(bytes, stored, first_row)?;
+            if self.columns == padded(self.columns) {
+                return Ok(bytes);
+            }
+        }
+        let padding = (padded(self.columns) - self.columns) * dtype.bytes();
+        self.packed.clear();
+        let (mut values, mut halves) = (Vec::new(), Vec::new());
+        for (index, row) in bytes.chunks_exact(row_bytes).enumerate() {
+            if same_type {
+                self.packed.extend_from_slice(row);
+            } else {
+                values.clear();
+                stored.widen(row, &mut values);
+                match dtype {
+                    Dtype::F32 => self.packed.extend_from_slice(bytemuck::cast_slice(&values)),
+                    Dtype::F16 => {
+                        halves.resize(values.len(), half::f16::ZERO);
+                        halves.convert_from_f32_slice(&values);
+                        self.packed.extend_from_slice(bytemuck::cast_slice(&halves));
+                    }
+                }
+                let overflows = |&column: &usize| match dtype {
+                    Dtype::F32 => !values[column].is_finite(),
+                    Dtype::F16 => !halves[column].is_finite(),
+                };
+                if let Some(column) = (0..self.columns).find(overflows) {
+                    return Err(unholdable(self.name, values[column], first_row + index, column, dtype));
+                }
+            }
+            self.packed.resize(self.packed.len() + padding, 0);
+        }
+        Ok(&self.packed)
+    }
+
+    /// Numbers with all exponent bits set are infinite or no numbers.
+    fn check_finite(&self, bytes: &[u8], stored: Stored, first_row: usize) -> Result<(), Error> {
+        let width = stored.bytes();
+        let is_bad = |number: &[u8]| match stored {
+            Stored::F32 => number[3] & 0x7f == 0x7f && number[2] & 0x80 == 0x80,
+            Stored::F16 => number[1] & 0x7c == 0x7c,
+            Stored::Bf16 => number[1] & 0x7f == 0x7f && number[0] & 0x80 == 0x80,
+        };
+        let Some(index) = bytes.chunks_exact(width).position(is_bad) else {
+            return Ok(());
+        };
+        let mut value = Vec::new();
+        stored.widen(&bytes[index * width..][..width], &mut value);
+        let (row, column) = (first_row + index / self.columns, index % self.columns);
+        Err(unholdable(self.name, value[0], row, column, self.storage.dtype()))
+    }
+}
+
+fn unholdable(name: &str, value: f32, row: usize, column: usize, dtype: Dtype) -> Error {
+    let dtype = match dtype {
+        Dtype::F16 => "f16",
+        Dtype::F32 => "f32",
+    };
+    Kind::Unholdable { name: name.to_owned(), value, row, column, dtype }.into()
+}

@@ -1,0 +1,68 @@
+//! The WGSL of wembed: one file an operation, in the order of the forward pass, and the parts that they share.
+//!
+//! Nothing is built here. `wembed-kernels` joins a kernel's parts in their declared order and puts the constants that
+//! host and shader share in front.
+//!
+//! ```
+//! assert!(wembed_shaders::LAYER_NORM.text.contains("fn main"));
+//! assert_eq!(wembed_shaders::LAYER_NORM.file, "layer_norm.wgsl");
+//! ```
+
+/// One WGSL file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Part {
+    /// Its path in this crate.
+    pub file: &'static str,
+    /// What it holds.
+    pub text: &'static str,
+}
+
+macro_rules! parts {
+    ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {
+        $($(#[$doc])* pub const $name: Part = Part { file: $file, text: include_str!($file) };)*
+
+        /// Every part, for the tests that hold the folder against the registry.
+        pub const PARTS: &[Part] = &[$($name),*];
+    };
+}
+
+parts! {
+    /// Embedding sum and layer norm: ids to the first hidden state.
+    EMBED_NORM = "embed_norm.wgsl";
+    /// Linear layer, many rows.
+    LINEAR_TILED = "linear_tiled.wgsl";
+    /// Linear layer, few rows.
+    LINEAR_SMALL = "linear_small.wgsl";
+    /// Attention over packed texts.
+    ATTENTION = "attention.wgsl";
+    /// Layer norm.
+    LAYER_NORM = "layer_norm.wgsl";
+    /// Pooling of a text's tokens into one vector.
+    POOL = "pool.wgsl";
+    /// L2 normalisation.
+    NORMALIZE = "normalize.wgsl";
+    /// Weights stored and read as f16.
+    WEIGHTS_F16 = "parts/weights_f16.wgsl";
+    /// Weights stored as f16, unpacked by hand.
+    WEIGHTS_F16_PACKED = "parts/weights_f16_packed.wgsl";
+    /// Weights stored as f32.
+    WEIGHTS_F32 = "parts/weights_f32.wgsl";
+    /// exp, erfc, tanh.
+    MATH = "parts/math.wgsl";
+    /// The activation functions.
+    ACTIVATION = "parts/activation.wgsl";
+    /// The sum over a workgroup.
+    REDUCE = "parts/reduce.wgsl";
+    /// Layer norm of one row.
+    LAYER_NORMALISE = "parts/layer_normalise.wgsl";
+    /// Linear layer: add the bias.
+    EPILOGUE_BIAS = "parts/epilogue_bias.wgsl";
+    /// Linear layer: add the bias, apply an activation.
+    EPILOGUE_ACTIVATION = "parts/epilogue_activation.wgsl";
+    /// Linear layer: add the bias and the residual.
+    EPILOGUE_ADD = "parts/epilogue_add.wgsl";
+    /// Attention without a position bias.
+    BIAS_NONE = "parts/bias_none.wgsl";
+    /// Attention with a relative-position bias.
+    BIAS_RELATIVE = "parts/bias_relative.wgsl";
+}

@@ -1,0 +1,96 @@
+// y = epilogue(x W^T + b), the variant for many rows
+// Shapes: x (T, K), W (N, K) as the checkpoint stores it, b (N), output (T, N); K and N multiples of 64, only T is ragged.
+// Work: a workgroup computes TILE x TILE outputs, each of its 256 invocations 4 x 4 of them: rows 4 r .. 4 r + 3, columns c, c + 16, c + 32, c + 48.
+// Order of addition over k, the same in every variant: ascending by fma inside chunks of CHUNK, then the chunks' sums, ascending.
+// Source: the register-blocked product of Volkov and Demmel 2008 (10.1109/SC.2008.5214359), section 5.
+
+struct Params {
+    rows: u32,    // T
+    columns: u32, // N padded, in values
+    depth: u32,   // K padded, in values
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> weight: array<Weight4>;
+@group(0) @binding(4) var<storage, read> bias: array<f32>;
+
+// k is taken STEP at a time: STEP / 4 quads a row, and one more as padding, so that neighbouring rows start in different banks.
+const QUADS: u32 = STEP / 4u;
+const TILE_STRIDE: u32 = QUADS + 1u;
+
+var<workgroup> x_tile: array<vec4<f32>, TILE * TILE_STRIDE>;
+var<workgroup> weight_tile: array<vec4<f32>, TILE * TILE_STRIDE>;
+
+fn store(sums: vec4<f32>, row: u32, column: u32) {
+    if row < params.rows {
+        let start = row * params.columns;
+        output[start + column] = epilogue(sums.x, row, column);
+        output[start + column + 16u] = epilogue(sums.y, row, column + 16u);
+        output[start + column + 32u] = epilogue(sums.z, row, column + 32u);
+        output[start + column + 48u] = epilogue(sums.w, row, column + 48u);
+    }
+}
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let first_row = group.y * TILE;
+    let first_column = group.x * TILE;
+    let r = thread / 16u;
+    let c = thread % 16u;
+
+    // What this invocation brings into the tiles: one quad of x and one of W a step. A row beyond the last is the last: never stored.
+    let load_row = thread / QUADS;
+    let load_quad = thread % QUADS;
+    let depth_quads = params.depth / 4u;
+    let x_start = min(first_row + load_row, params.rows - 1u) * depth_quads + load_quad;
+    let weight_start = (first_column + load_row) * depth_quads + load_quad;
+    let slot = load_row * TILE_STRIDE + load_quad;
+
+    var total0 = vec4<f32>();
+    var total1 = vec4<f32>();
+    var total2 = vec4<f32>();
+    var total3 = vec4<f32>();
+    for (var chunk = 0u; chunk < params.depth; chunk += CHUNK) {
+        var sum0 = vec4<f32>();
+        var sum1 = vec4<f32>();
+        var sum2 = vec4<f32>();
+        var sum3 = vec4<f32>();
+        for (var step = chunk; step < chunk + CHUNK; step += STEP) {
+            x_tile[slot] = x[x_start + step / 4u];
+            weight_tile[slot] = widen(weight[weight_start + step / 4u]);
+            workgroupBarrier();
+            for (var quad = 0u; quad < QUADS; quad++) {
+                let w0 = weight_tile[c * TILE_STRIDE + quad];
+                let w1 = weight_tile[(c + 16u) * TILE_STRIDE + quad];
+                let w2 = weight_tile[(c + 32u) * TILE_STRIDE + quad];
+                let w3 = weight_tile[(c + 48u) * TILE_STRIDE + quad];
+                let k0 = vec4<f32>(w0.x, w1.x, w2.x, w3.x);
+                let k1 = vec4<f32>(w0.y, w1.y, w2.y, w3.y);
+                let k2 = vec4<f32>(w0.z, w1.z, w2.z, w3.z);
+                let k3 = vec4<f32>(w0.w, w1.w, w2.w, w3.w);
+                let x0 = x_tile[(4u * r) * TILE_STRIDE + quad];
+                let x1 = x_tile[(4u * r + 1u) * TILE_STRIDE + quad];
+                let x2 = x_tile[(4u * r + 2u) * TILE_STRIDE + quad];
+                let x3 = x_tile[(4u * r + 3u) * TILE_STRIDE + quad];
+                sum0 = fma(x0.wwww, k3, fma(x0.zzzz, k2, fma(x0.yyyy, k1, fma(x0.xxxx, k0, sum0))));
+                sum1 = fma(x1.wwww, k3, fma(x1.zzzz, k2, fma(x1.yyyy, k1, fma(x1.xxxx, k0, sum1))));
+                sum2 = fma(x2.wwww, k3, fma(x2.zzzz, k2, fma(x2.yyyy, k1, fma(x2.xxxx, k0, sum2))));
+                sum3 = fma(x3.wwww, k3, fma(x3.zzzz, k2, fma(x3.yyyy, k1, fma(x3.xxxx, k0, sum3))));
+            }
+            workgroupBarrier();
+        }
+        total0 += sum0;
+        total1 += sum1;
+        total2 += sum2;
+        total3 += sum3;
+    }
+
+    let row = first_row + 4u * r;
+    let column = first_column + c;
+    store(total0, row, column);
+    store(total1, row + 1u, column);
+    store(total2, row + 2u, column);
+    store(total3, row + 3u, column);
+}

@@ -1,0 +1,8 @@
+// Four neighbouring weights of one row, stored as f16 and read as such. Needs the device feature `shader-f16`.
+enable f16;
+
+alias Weight4 = vec4<f16>;
+
+fn widen(weights: Weight4) -> vec4<f32> {
+    return vec4<f32>(weights);
+}
