@@ -2,6 +2,7 @@
 //!
 //! Legend of shapes: T tokens of a batch, N its texts, D hidden size, K and M the width in and out of a linear layer.
 
+use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -65,13 +66,13 @@ pub struct RelativeBias<E: Engine + ?Sized> {
 #[expect(async_fn_in_trait, reason = "one thread owns an engine: in a browser no future of it is Send")]
 pub trait Engine: Sized {
     /// The weight of a linear layer, packed as this engine's kernels read it.
-    type Matrix;
+    type Matrix: Debug;
     /// f32 values: a bias, a gain, a relative-position table.
-    type Vector;
+    type Vector: Debug;
     /// Rows that are looked up by number.
-    type Table;
+    type Table: Debug;
     /// Activations (rows, columns) in f32, cut from the batch's scratch and given back when dropped.
-    type Tensor;
+    type Tensor: Debug;
     /// A batch being computed or recorded.
     type Batch: Ops<Self>;
 

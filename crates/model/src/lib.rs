@@ -1,1 +1,50 @@
+//! Text embedding: sentence-transformers' vectors from sentence-transformers' directories.
+//!
+//! [`Embedder`] loads a model from [`Files`] onto an engine of `wembed-kernels` and turns texts into vectors.
+//!
+//! ```no_run
+//! use wembed_kernels::gpu::{GpuEngine, Options};
+//! use wembed_model::{EmbedOptions, Embedder, LoadOptions, Memory};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut files = Memory::default();
+//! files.insert("config.json", std::fs::read("MODEL/config.json")?);
+//! // ... and the model's other files.
+//! let engine = GpuEngine::open(Options::default()).await?;
+//! let mut embedder = Embedder::load(engine, files, LoadOptions::default()).await?;
+//! let embeddings = embedder.embed(&["a text"], &EmbedOptions::default()).await?;
+//! assert_eq!(embeddings[0].as_ref().unwrap().vector.len(), embedder.description().dimensions);
+//! # Ok(())
+//! # }
+//! ```
 
+mod architecture;
+mod batches;
+mod config;
+mod description;
+mod embedder;
+mod encoder;
+mod error;
+mod files;
+mod head;
+mod load;
+mod modules;
+mod pipeline;
+pub mod relative;
+mod tensors;
+mod tokenizer;
+mod vocabulary;
+
+pub use architecture::{ARCHITECTURES, Architecture, Names, Positions};
+pub use config::Config;
+pub use description::Description;
+pub use embedder::{EmbedOptions, Embedder, Embedding, LoadOptions, Prompt};
+pub use encoder::Encoder;
+pub use error::Error;
+pub use files::{Files, Memory};
+pub use head::{Finish, Head};
+pub use modules::{Dense, Modules, Step};
+pub use pipeline::DEFAULT_BATCH_TOKENS;
+pub use tensors::{Tensor, TensorRows, Tensors};
+pub use tokenizer::{FileTokenizer, Tokenize, Tokens};
+pub use vocabulary::Placement;

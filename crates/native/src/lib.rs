@@ -1,1 +1,5 @@
+//! What the `wembed` binary is made of, for programs that want the same.
 
+mod directory;
+
+pub use directory::Directory;

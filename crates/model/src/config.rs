@@ -1,0 +1,165 @@
+//! `config.json`, into exact types.
+
+use serde::Deserialize;
+use wembed_kernels::Activation;
+
+use crate::Error;
+use crate::architecture::{ARCHITECTURES, Architecture};
+use crate::files::{Files, join, read_json};
+
+/// What config.json says, as far as an encoder's output depends on it.
+#[derive(Debug, Deserialize)]
+struct ConfigFile {
+    model_type: String,
+    vocab_size: usize,
+    hidden_size: usize,
+    num_hidden_layers: usize,
+    num_attention_heads: usize,
+    intermediate_size: usize,
+    hidden_act: String,
+    layer_norm_eps: f32,
+    max_position_embeddings: usize,
+    type_vocab_size: Option<usize>,
+    pad_token_id: Option<u32>,
+    relative_attention_num_buckets: Option<usize>,
+    position_embedding_type: Option<String>,
+    #[serde(default)]
+    is_decoder: bool,
+    quantization_config: Option<serde_json::Value>,
+}
+
+/// An encoder's shape and rules.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The row of the table.
+    pub architecture: &'static Architecture,
+    /// V.
+    pub vocabulary_size: usize,
+    /// D.
+    pub hidden_size: usize,
+    /// Layers.
+    pub layers: usize,
+    /// H.
+    pub heads: usize,
+    /// F.
+    pub intermediate_size: usize,
+    /// After the first linear layer of the feed-forward block.
+    pub activation: Activation,
+    /// Of every layer norm.
+    pub epsilon: f32,
+    /// Rows of the position table.
+    pub position_rows: usize,
+    /// Rows of the token-type table; 0 where the architecture has none.
+    pub token_types: usize,
+    /// Counts as no position where the architecture numbers positions from it.
+    pub pad_token_id: u32,
+    /// Buckets of the relative-position bias; 0 where the architecture has none.
+    pub relative_buckets: usize,
+}
+
+impl Config {
+    /// Reads `config.json` in `folder`.
+    ///
+    /// # Errors
+    /// Where it is missing, or says something that this crate does not know.
+    pub async fn read(files: &impl Files, folder: &str) -> Result<Self, Error> {
+        let path = join(folder, "config.json");
+        let Some(file) = read_json::<ConfigFile>(files, &path).await? else {
+            return Err(Error::missing(path, "a model directory has one, in Hugging Face's form"));
+        };
+        file.check(&path)
+    }
+
+    /// Columns of the widest activation: [q | k | v], or the feed-forward block's.
+    pub fn widest(&self) -> usize {
+        self.intermediate_size.max(3 * self.hidden_size)
+    }
+
+    /// Tokens that a text can have at most.
+    pub fn usable_positions(&self) -> usize {
+        self.position_rows - self.architecture.positions.first(self.pad_token_id)
+    }
+}
+
+impl ConfigFile {
+    fn check(self, path: &str) -> Result<Config, Error> {
+        let Some(architecture) = ARCHITECTURES.iter().find(|row| row.model_type == self.model_type) else {
+            let known: Vec<_> = ARCHITECTURES.iter().map(|row| row.model_type).collect();
+            return Err(Error::unknown(path, "model_type", format!("one of {}", known.join(", ")), self.model_type));
+        };
+        let sizes = [
+            ("vocab_size", self.vocab_size),
+            ("hidden_size", self.hidden_size),
+            ("num_hidden_layers", self.num_hidden_layers),
+            ("num_attention_heads", self.num_attention_heads),
+            ("intermediate_size", self.intermediate_size),
+            ("max_position_embeddings", self.max_position_embeddings),
+        ];
+        // Far beyond every model there is, and small enough that no product of two overflows.
+        const LARGEST: usize = 1 << 24;
+        if let Some((key, size)) = sizes.into_iter().find(|&(_, size)| size == 0 || size > LARGEST) {
+            return Err(Error::unknown(path, key, format!("1 to {LARGEST}"), size));
+        }
+        if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
+            let expected = format!("a divisor of hidden_size, {}", self.hidden_size);
+            return Err(Error::unknown(path, "num_attention_heads", expected, self.num_attention_heads));
+        }
+        if let Some(kind) = self.position_embedding_type.filter(|kind| kind != "absolute") {
+            return Err(Error::unknown(path, "position_embedding_type", "absolute", kind));
+        }
+        if self.is_decoder {
+            return Err(Error::unknown(path, "is_decoder", "false", true));
+        }
+        if let Some(quantization) = self.quantization_config {
+            return Err(Error::unknown(path, "quantization_config", "none", quantization));
+        }
+        if !(self.layer_norm_eps > 0.0 && self.layer_norm_eps < 1.0) {
+            return Err(Error::unknown(path, "layer_norm_eps", "a number between 0 and 1", self.layer_norm_eps));
+        }
+        let pad_token_id = self.pad_token_id.unwrap_or(architecture.pad_token_id);
+        if architecture.positions.first(pad_token_id) >= self.max_position_embeddings {
+            let expected = format!("less than max_position_embeddings, {}", self.max_position_embeddings);
+            return Err(Error::unknown(path, "pad_token_id", expected, pad_token_id));
+        }
+        let token_types = match (architecture.names.token_types, self.type_vocab_size) {
+            (None, _) => 0,
+            (Some(_), Some(rows)) if (1..=LARGEST).contains(&rows) => rows,
+            (Some(_), Some(rows)) => return Err(Error::unknown(path, "type_vocab_size", "at least 1", rows)),
+            (Some(_), None) => return Err(Error::malformed(path, "missing field `type_vocab_size`")),
+        };
+        let relative_buckets = match (architecture.names.relative_bias, self.relative_attention_num_buckets) {
+            (None, _) => 0,
+            (Some(_), Some(buckets)) if buckets >= 4 && buckets % 4 == 0 && buckets <= 1 << 16 => buckets,
+            (Some(_), Some(buckets)) => {
+                let key = "relative_attention_num_buckets";
+                return Err(Error::unknown(path, key, "a multiple of 4, from 4 to 65536", buckets));
+            }
+            (Some(_), None) => return Err(Error::malformed(path, "missing field `relative_attention_num_buckets`")),
+        };
+        Ok(Config {
+            architecture,
+            vocabulary_size: self.vocab_size,
+            hidden_size: self.hidden_size,
+            layers: self.num_hidden_layers,
+            heads: self.num_attention_heads,
+            intermediate_size: self.intermediate_size,
+            activation: encoder_activation(path, &self.hidden_act)?,
+            epsilon: self.layer_norm_eps,
+            position_rows: self.max_position_embeddings,
+            token_types,
+            pad_token_id,
+            relative_buckets,
+        })
+    }
+}
+
+/// Transformers' names of activations (`ACT2FN`).
+fn encoder_activation(path: &str, name: &str) -> Result<Activation, Error> {
+    Ok(match name {
+        "gelu" | "gelu_python" => Activation::Gelu,
+        "gelu_new" | "gelu_fast" | "gelu_pytorch_tanh" | "gelu_python_tanh" => Activation::GeluTanh,
+        "relu" => Activation::Relu,
+        "silu" | "swish" => Activation::Silu,
+        _ => return Err(Error::unknown(path, "hidden_act", "gelu, gelu_new, relu or silu", name)),
+    })
+}

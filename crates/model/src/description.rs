@@ -1,0 +1,115 @@
+//! A model as its files describe it, before any weight is read.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::Error;
+use crate::config::Config;
+use crate::files::{Files, join, read_json};
+use crate::modules::{Modules, Step};
+use crate::tokenizer::{Limits, TokenizerConfig};
+
+/// Everything about a model that its small files say.
+#[derive(Debug, Clone)]
+pub struct Description {
+    /// The encoder.
+    pub config: Config,
+    /// What comes after it.
+    pub modules: Modules,
+    /// Tokens of a text at most, special tokens included; longer texts are cut.
+    pub max_length: usize,
+    /// Whether texts are lowercased before anything else.
+    pub lowercase: bool,
+    /// Prompts by name: each is put in front of a text.
+    pub prompts: BTreeMap<String, String>,
+    /// The prompt that is used where none is asked for.
+    pub default_prompt: Option<String>,
+    /// The width of the vectors.
+    pub dimensions: usize,
+}
+
+/// `sentence_bert_config.json` and its older names, in the order in which sentence-transformers looks for them.
+const LENGTH_FILES: [&str; 7] = [
+    "sentence_bert_config.json",
+    "sentence_roberta_config.json",
+    "sentence_distilbert_config.json",
+    "sentence_camembert_config.json",
+    "sentence_albert_config.json",
+    "sentence_xlm-roberta_config.json",
+    "sentence_xlnet_config.json",
+];
+
+#[derive(Debug, Default, Deserialize)]
+struct LengthFile {
+    max_seq_length: Option<usize>,
+    #[serde(default)]
+    do_lower_case: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct SentenceFile {
+    #[serde(default)]
+    prompts: BTreeMap<String, String>,
+    default_prompt_name: Option<String>,
+}
+
+impl Description {
+    /// Reads a model's small files.
+    ///
+    /// # Errors
+    /// Where one is missing or malformed, or says something that this crate does not know.
+    pub async fn read(files: &impl Files) -> Result<Self, Error> {
+        let modules = Modules::read(files).await?;
+        let config = Config::read(files, &modules.encoder).await?;
+        let (lengths, lengths_path) = read_lengths(files, &modules.encoder).await?;
+        let tokenizer = TokenizerConfig::read(files, &modules.encoder).await?;
+        let max_length = max_length(&config, &lengths, &lengths_path, &tokenizer)?;
+        const PROMPTS: &str = "config_sentence_transformers.json";
+        let sentence: SentenceFile = read_json(files, PROMPTS).await?.unwrap_or_default();
+        if let Some(name) = sentence.default_prompt_name.as_ref().filter(|name| !sentence.prompts.contains_key(*name)) {
+            return Err(Error::unknown(PROMPTS, "default_prompt_name", "the name of one of its prompts", name));
+        }
+        Ok(Self {
+            dimensions: modules.dimensions(config.hidden_size)?,
+            lowercase: lengths.do_lower_case,
+            prompts: sentence.prompts,
+            default_prompt: sentence.default_prompt_name,
+            max_length,
+            config,
+            modules,
+        })
+    }
+
+    /// Whether the model itself gives vectors of length 1.
+    pub fn normalizes(&self) -> bool {
+        self.modules.steps.last() == Some(&Step::Normalize)
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { max_length: self.max_length, lowercase: self.lowercase }
+    }
+}
+
+async fn read_lengths(files: &impl Files, folder: &str) -> Result<(LengthFile, String), Error> {
+    for name in LENGTH_FILES {
+        let path = join(folder, name);
+        if let Some(file) = read_json(files, &path).await? {
+            return Ok((file, path));
+        }
+    }
+    Ok((LengthFile::default(), join(folder, LENGTH_FILES[0])))
+}
+
+/// sentence-transformers' rule: its own file's value, else the smaller of the tokenizer's and the position table's.
+/// Never more than the position table has rows for: there sentence-transformers fails on the first long text.
+fn max_length(config: &Config, file: &LengthFile, path: &str, tokenizer: &TokenizerConfig) -> Result<usize, Error> {
+    let usable = config.usable_positions();
+    if let Some(length) = file.max_seq_length {
+        let is_usable = (1..=usable).contains(&length);
+        let expected = format!("1 to {usable}, the positions that the model has");
+        return if is_usable { Ok(length) } else { Err(Error::unknown(path, "max_seq_length", expected, length)) };
+    }
+    // `as` saturates: transformers writes 1e30 for "none".
+    Ok(tokenizer.model_max_length.map_or(usable, |length| usable.min(length.max(1.0) as usize)))
+}

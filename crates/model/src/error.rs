@@ -1,0 +1,83 @@
+//! What can go wrong between a model's files and a vector.
+
+use std::fmt;
+
+/// An error of this crate. What it says names the thing, what was expected and what was found.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(Box<Kind>);
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Kind {
+    #[error("`{path}` could not be read")]
+    Read { path: String, source: std::io::Error },
+    #[error("`{path}` is missing: {why}")]
+    Missing { path: String, why: String },
+    #[error("`{path}`: {message}")]
+    Malformed { path: String, message: String },
+    #[error("`{path}`: unknown `{key}`: expected {expected}, found `{found}`")]
+    Unknown { path: String, key: String, expected: String, found: String },
+    #[error("tensor `{name}` in `{path}`: expected {expected}, found {found}")]
+    Tensor { path: String, name: String, expected: String, found: String },
+    #[error("{option}: expected {expected}, found {found}")]
+    Option { option: String, expected: String, found: String },
+    #[error("this text could not be embedded: {reason}")]
+    Text { reason: String },
+    #[error(transparent)]
+    Device(#[from] wembed_kernels::Error),
+}
+
+impl Error {
+    /// Whether the device is gone.
+    pub fn is_device_lost(&self) -> bool {
+        matches!(&*self.0, Kind::Device(error) if error.is_device_lost())
+    }
+
+    /// Whether a file that the model needs is not there.
+    pub fn is_missing_file(&self) -> bool {
+        matches!(*self.0, Kind::Missing { .. })
+    }
+
+    /// Whether one text failed by itself; the others have their vectors.
+    pub fn is_text(&self) -> bool {
+        matches!(*self.0, Kind::Text { .. })
+    }
+
+    pub(crate) fn malformed(path: impl Into<String>, message: impl fmt::Display) -> Self {
+        Kind::Malformed { path: path.into(), message: message.to_string() }.into()
+    }
+
+    pub(crate) fn missing(path: impl Into<String>, why: impl Into<String>) -> Self {
+        Kind::Missing { path: path.into(), why: why.into() }.into()
+    }
+
+    pub(crate) fn unknown(path: &str, key: &str, expected: impl Into<String>, found: impl fmt::Display) -> Self {
+        Kind::Unknown {
+            path: path.to_owned(),
+            key: key.to_owned(),
+            expected: expected.into(),
+            found: found.to_string(),
+        }
+        .into()
+    }
+
+    pub(crate) fn option(option: &str, expected: impl Into<String>, found: impl fmt::Display) -> Self {
+        Kind::Option { option: option.to_owned(), expected: expected.into(), found: found.to_string() }.into()
+    }
+
+    pub(crate) fn text(reason: impl fmt::Display) -> Self {
+        Kind::Text { reason: reason.to_string() }.into()
+    }
+}
+
+impl From<Kind> for Error {
+    fn from(kind: Kind) -> Self {
+        Self(Box::new(kind))
+    }
+}
+
+impl From<wembed_kernels::Error> for Error {
+    fn from(error: wembed_kernels::Error) -> Self {
+        Kind::Device(error).into()
+    }
+}

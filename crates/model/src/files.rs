@@ -1,0 +1,105 @@
+//! A model's files, wherever they are.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::Range;
+
+use serde::de::DeserializeOwned;
+
+use crate::Error;
+use crate::error::Kind;
+
+/// A model's files: the size of a path and a read of a range. A directory, a web address, bytes in the program.
+///
+/// Paths are relative to the model's top, with `/` between folders.
+#[expect(async_fn_in_trait, reason = "one thread owns a model: in a browser no future of it is Send")]
+pub trait Files {
+    /// The file's size in bytes, or nothing where there is no such file.
+    async fn size(&self, path: &str) -> io::Result<Option<u64>>;
+
+    /// Bytes `range` of the file: borrowed from a memory map, or read into `buffer`.
+    async fn read<'a>(&'a self, path: &str, range: Range<u64>, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]>;
+
+    /// Whether reads borrow from a memory map, so that reading again costs nothing.
+    fn mapped(&self) -> bool;
+}
+
+/// Files in memory.
+#[derive(Debug, Clone, Default)]
+pub struct Memory(BTreeMap<String, Vec<u8>>);
+
+impl Memory {
+    /// Adds or replaces a file.
+    pub fn insert(&mut self, path: impl Into<String>, bytes: impl Into<Vec<u8>>) {
+        self.0.insert(path.into(), bytes.into());
+    }
+
+    /// A file's bytes.
+    pub fn get(&self, path: &str) -> Option<&[u8]> {
+        self.0.get(path).map(Vec::as_slice)
+    }
+}
+
+impl Files for Memory {
+    async fn size(&self, path: &str) -> io::Result<Option<u64>> {
+        Ok(self.0.get(path).map(|bytes| bytes.len() as u64))
+    }
+
+    async fn read<'a>(&'a self, path: &str, range: Range<u64>, _: &'a mut Vec<u8>) -> io::Result<&'a [u8]> {
+        let bytes = self.0.get(path).ok_or(io::ErrorKind::NotFound)?;
+        bytes.get(range.start as usize..range.end as usize).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+
+    fn mapped(&self) -> bool {
+        true
+    }
+}
+
+/// The most bytes that a configuration file or a tokenizer may have. The largest tokenizers of this family have 20 MB.
+const LARGEST_TEXT_FILE: u64 = 256 << 20;
+
+/// The path of `file` in `folder`, which may be the top.
+pub(crate) fn join(folder: &str, file: &str) -> String {
+    if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") }
+}
+
+/// The file's size, or nothing where it is not there.
+pub(crate) async fn size(files: &impl Files, path: &str) -> Result<Option<u64>, Error> {
+    files.size(path).await.map_err(|source| Kind::Read { path: path.to_owned(), source }.into())
+}
+
+/// A range of a file.
+pub(crate) async fn read<'a>(
+    files: &'a impl Files,
+    path: &str,
+    range: Range<u64>,
+    buffer: &'a mut Vec<u8>,
+) -> Result<&'a [u8], Error> {
+    files.read(path, range, buffer).await.map_err(|source| Kind::Read { path: path.to_owned(), source }.into())
+}
+
+/// A whole small file, or nothing where it is not there.
+pub(crate) async fn read_whole(files: &impl Files, path: &str) -> Result<Option<Vec<u8>>, Error> {
+    let Some(size) = size(files, path).await? else { return Ok(None) };
+    if size > LARGEST_TEXT_FILE {
+        return Err(Error::malformed(path, format!("expected at most {LARGEST_TEXT_FILE} bytes, found {size}")));
+    }
+    let mut buffer = Vec::new();
+    let bytes = read(files, path, 0..size, &mut buffer).await?.to_vec();
+    Ok(Some(bytes))
+}
+
+/// A JSON file, or nothing where it is not there. Errors name the file and the key.
+pub(crate) async fn read_json<T: DeserializeOwned>(files: &impl Files, path: &str) -> Result<Option<T>, Error> {
+    let Some(bytes) = read_whole(files, path).await? else { return Ok(None) };
+    parse_json(path, &bytes).map(Some)
+}
+
+pub(crate) fn parse_json<T: DeserializeOwned>(path: &str, bytes: &[u8]) -> Result<T, Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let key = error.path().to_string();
+        let message = error.into_inner();
+        if key == "." { Error::malformed(path, message) } else { Error::malformed(path, format!("`{key}`: {message}")) }
+    })
+}

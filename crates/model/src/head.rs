@@ -1,0 +1,49 @@
+//! From the last hidden state to one vector a text: pooling, dense layers, normalisation.
+
+use wembed_kernels::{Activation, Engine, Linear, Ops, Pooling};
+
+/// What comes after the encoder, with its weights on a device.
+#[derive(Debug)]
+pub struct Head<E: Engine> {
+    pub(crate) pooling: Vec<Pooling>,
+    pub(crate) steps: Vec<Step<E>>,
+}
+
+/// A step after pooling.
+#[derive(Debug)]
+pub(crate) enum Step<E: Engine> {
+    Dense(Linear<E>, Activation),
+    Normalize,
+}
+
+/// How the vectors are to come out, where that is not what the model's files say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Finish {
+    /// Vectors of length 1, or not.
+    pub normalize: Option<bool>,
+    /// The first so many dimensions.
+    pub dimensions: Option<usize>,
+}
+
+impl<E: Engine> Head<E> {
+    /// The texts' vectors from their tokens' last hidden state.
+    ///
+    /// A vector that would have length 1 has it after a cut, too.
+    pub fn forward(&self, ops: &mut E::Batch, x: &E::Tensor, finish: Finish) -> E::Tensor {
+        let mut vectors = ops.pool(x, &self.pooling); // (N, modes x D)
+        let ends_normalized = matches!(self.steps.last(), Some(Step::Normalize));
+        for step in &self.steps {
+            vectors = match step {
+                Step::Dense(layer, activation) => ops.linear_activation(&vectors, layer, *activation), // (N, outputs)
+                Step::Normalize if finish.normalize == Some(false) => vectors,
+                Step::Normalize => ops.normalize(&vectors), // (N, dimensions)
+            };
+        }
+        let normalize = finish.normalize.unwrap_or(ends_normalized);
+        let normalized = ends_normalized && normalize;
+        if let Some(dimensions) = finish.dimensions {
+            vectors = ops.cut(vectors, dimensions); // (N, dimensions)
+        }
+        if normalize && (!normalized || finish.dimensions.is_some()) { ops.normalize(&vectors) } else { vectors }
+    }
+}

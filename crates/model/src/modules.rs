@@ -1,0 +1,213 @@
+//! What comes after the encoder: sentence-transformers' modules, in the old layout and the new.
+
+use serde::Deserialize;
+use serde_json::Value;
+use wembed_kernels::{Activation, Pooling};
+
+use crate::Error;
+use crate::files::{Files, join, read_json};
+
+/// A model's modules, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Modules {
+    /// The folder of the encoder and its tokenizer; empty where that is the top.
+    pub encoder: String,
+    /// The modes that stand side by side in the pooled vector.
+    pub pooling: Vec<Pooling>,
+    /// What is done to the pooled vector.
+    pub steps: Vec<Step>,
+}
+
+/// A module after pooling.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// A linear layer with an activation.
+    Dense(Dense),
+    /// L2 normalisation.
+    Normalize,
+}
+
+/// A Dense module's configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dense {
+    /// Its folder.
+    pub folder: String,
+    /// Width in.
+    pub inputs: usize,
+    /// Width out.
+    pub outputs: usize,
+    /// Whether it has a bias.
+    pub bias: bool,
+    /// Applied to the sum.
+    pub activation: Activation,
+}
+
+#[derive(Debug, Deserialize)]
+struct ModuleEntry {
+    path: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+impl Modules {
+    /// Reads `modules.json` and every module's own configuration. Without one, as sentence-transformers does: an encoder and mean pooling.
+    ///
+    /// # Errors
+    /// Where a module, a key's value or the order of modules is not known; where the widths do not fit.
+    pub async fn read(files: &impl Files) -> Result<Self, Error> {
+        const PATH: &str = "modules.json";
+        let mut modules = Self { encoder: String::new(), pooling: vec![Pooling::Mean], steps: Vec::new() };
+        let Some(entries) = read_json::<Vec<ModuleEntry>>(files, PATH).await? else {
+            return Ok(modules);
+        };
+        for (index, entry) in entries.iter().enumerate() {
+            let key = format!("[{index}].type");
+            // Old: sentence_transformers.models.Pooling. New: sentence_transformers.sentence_transformer.modules.pooling.Pooling.
+            let name = entry.kind.strip_prefix("sentence_transformers.").and_then(|rest| rest.rsplit('.').next());
+            match (index, name) {
+                (0, Some("Transformer")) => modules.encoder = entry.path.clone(),
+                (1, Some("Pooling")) => modules.pooling = read_pooling(files, &entry.path).await?,
+                (2.., Some("Dense")) => modules.steps.push(Step::Dense(read_dense(files, &entry.path).await?)),
+                (2.., Some("Normalize")) => modules.steps.push(Step::Normalize),
+                (0, _) => return Err(Error::unknown(PATH, &key, "a Transformer module first", &entry.kind)),
+                (1, _) => return Err(Error::unknown(PATH, &key, "a Pooling module second", &entry.kind)),
+                _ => return Err(Error::unknown(PATH, &key, "a Dense or a Normalize module", &entry.kind)),
+            }
+        }
+        if entries.len() < 2 {
+            return Err(Error::malformed(PATH, "expected a Transformer and a Pooling module at least"));
+        }
+        Ok(modules)
+    }
+
+    /// The width of the vectors, given the encoder's.
+    ///
+    /// # Errors
+    /// Where a Dense module expects another width than it is given.
+    pub fn dimensions(&self, hidden_size: usize) -> Result<usize, Error> {
+        let mut width = hidden_size * self.pooling.len();
+        for step in &self.steps {
+            if let Step::Dense(dense) = step {
+                if dense.inputs != width {
+                    let path = join(&dense.folder, "config.json");
+                    return Err(Error::unknown(&path, "in_features", width.to_string(), dense.inputs));
+                }
+                width = dense.outputs;
+            }
+        }
+        Ok(width)
+    }
+}
+
+/// The names of pooling modes: the new layout's value and, behind `pooling_mode_`, the old layout's booleans.
+const POOLING_NAMES: [(&str, &str, Pooling); 6] = [
+    ("cls", "cls_token", Pooling::Cls),
+    ("max", "max_tokens", Pooling::Max),
+    ("mean", "mean_tokens", Pooling::Mean),
+    ("mean_sqrt_len_tokens", "mean_sqrt_len_tokens", Pooling::MeanSqrtLen),
+    ("weightedmean", "weightedmean_tokens", Pooling::WeightedMean),
+    ("lasttoken", "lasttoken", Pooling::LastToken),
+];
+
+/// Reads a Pooling module. Modes stand side by side in sentence-transformers' own order.
+async fn read_pooling(files: &impl Files, folder: &str) -> Result<Vec<Pooling>, Error> {
+    let path = join(folder, "config.json");
+    let Some(config) = read_json::<serde_json::Map<String, Value>>(files, &path).await? else {
+        return Err(Error::missing(path, "a Pooling module has one"));
+    };
+    if config.get("include_prompt").is_some_and(|value| value != &Value::Bool(true)) {
+        return Err(Error::unknown(&path, "include_prompt", "true", &config["include_prompt"]));
+    }
+    if let Some(mode) = config.get("pooling_mode") {
+        return new_pooling(&path, mode);
+    }
+    let mut modes = Vec::new();
+    for (key, value) in config.iter().filter(|(key, _)| key.starts_with("pooling_mode_")) {
+        let name = &key["pooling_mode_".len()..];
+        let Some(&(_, _, mode)) = POOLING_NAMES.iter().find(|row| row.1 == name) else {
+            return Err(Error::unknown(&path, key, "a key of sentence-transformers' Pooling", value));
+        };
+        match value {
+            Value::Bool(true) => modes.push(mode),
+            Value::Bool(false) => {}
+            _ => return Err(Error::unknown(&path, key, "true or false", value)),
+        }
+    }
+    if modes.is_empty() {
+        return Err(Error::malformed(
+            path,
+            "expected a `pooling_mode`, or one of the `pooling_mode_...` keys to be true",
+        ));
+    }
+    // sentence-transformers' own order, whatever the file's.
+    Ok(POOLING_NAMES.iter().map(|row| row.2).filter(|mode| modes.contains(mode)).collect())
+}
+
+/// The new layout's `pooling_mode`: a name or a list of names, in the order of the vector.
+fn new_pooling(path: &str, mode: &Value) -> Result<Vec<Pooling>, Error> {
+    let names = match mode {
+        Value::Array(names) => names.iter().collect(),
+        name => vec![name],
+    };
+    let find = |name: &Value| {
+        let found = POOLING_NAMES.iter().find(|row| name.as_str() == Some(row.0)).map(|row| row.2);
+        let expected = || POOLING_NAMES.map(|row| row.0).join(", ");
+        found.ok_or_else(|| Error::unknown(path, "pooling_mode", format!("some of {}", expected()), name))
+    };
+    let modes = names.into_iter().map(find).collect::<Result<Vec<_>, _>>()?;
+    if modes.is_empty() { Err(Error::unknown(path, "pooling_mode", "at least one mode", "[]")) } else { Ok(modes) }
+}
+
+#[derive(Debug, Deserialize)]
+struct DenseFile {
+    in_features: usize,
+    out_features: usize,
+    #[serde(default = "yes")]
+    bias: bool,
+    activation_function: Option<String>,
+    module_input_name: Option<String>,
+    module_output_name: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+async fn read_dense(files: &impl Files, folder: &str) -> Result<Dense, Error> {
+    let path = join(folder, "config.json");
+    let Some(file) = read_json::<DenseFile>(files, &path).await? else {
+        return Err(Error::missing(path, "a Dense module has one"));
+    };
+    let ends = [("module_input_name", &file.module_input_name), ("module_output_name", &file.module_output_name)];
+    for (key, value) in ends {
+        if let Some(other) = value.as_ref().filter(|name| *name != "sentence_embedding") {
+            return Err(Error::unknown(&path, key, "sentence_embedding", other));
+        }
+    }
+    // sentence-transformers' default is tanh.
+    let name = file.activation_function.as_deref().unwrap_or("torch.nn.modules.activation.Tanh");
+    let activation = match name.strip_prefix("torch.nn.modules.").unwrap_or(name) {
+        "linear.Identity" => Activation::Identity,
+        "activation.Tanh" => Activation::Tanh,
+        "activation.ReLU" => Activation::Relu,
+        "activation.GELU" => Activation::Gelu,
+        "activation.SiLU" => Activation::Silu,
+        "activation.Sigmoid" => Activation::Sigmoid,
+        _ => {
+            let expected = "torch's Identity, Tanh, ReLU, GELU, SiLU or Sigmoid";
+            return Err(Error::unknown(&path, "activation_function", expected, name));
+        }
+    };
+    for (key, size) in [("in_features", file.in_features), ("out_features", file.out_features)] {
+        if !(1..=1 << 24).contains(&size) {
+            return Err(Error::unknown(&path, key, "1 to 16777216", size));
+        }
+    }
+    Ok(Dense {
+        folder: folder.to_owned(),
+        inputs: file.in_features,
+        outputs: file.out_features,
+        bias: file.bias,
+        activation,
+    })
+}

@@ -1,0 +1,132 @@
+//! Text to ids.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use tokenizers::{Tokenizer, TruncationDirection, TruncationParams};
+
+use crate::Error;
+use crate::files::{Files, join, parse_json, read_json, read_whole};
+
+/// A text as the encoder takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tokens {
+    /// Ids, special tokens and all.
+    pub ids: Vec<u32>,
+    /// Whether the text had more tokens than this.
+    pub truncated: bool,
+}
+
+/// Turns texts into ids.
+pub trait Tokenize {
+    /// The ids of each text, at most `max_length` of them, special tokens included and kept; a text that cannot be tokenised has its own error.
+    fn encode(&self, texts: &[Cow<'_, str>]) -> Vec<Result<Tokens, Error>>;
+
+    /// How many ids there are.
+    fn vocabulary_size(&self) -> usize;
+}
+
+/// A tokenizer of Hugging Face's `tokenizers`, from a `tokenizer.json`.
+#[derive(Debug)]
+pub struct FileTokenizer(Tokenizer);
+
+/// What `tokenizer_config.json` says, as far as it counts here.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct TokenizerConfig {
+    /// Transformers writes 1e30 for "none".
+    pub model_max_length: Option<f64>,
+    truncation_side: Option<String>,
+}
+
+impl TokenizerConfig {
+    pub async fn read(files: &impl Files, folder: &str) -> Result<Self, Error> {
+        Ok(read_json(files, &join(folder, "tokenizer_config.json")).await?.unwrap_or_default())
+    }
+}
+
+/// How texts are to be cut and folded.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    pub max_length: usize,
+    pub lowercase: bool,
+}
+
+impl FileTokenizer {
+    /// Reads `tokenizer.json` in `folder`. Truncation and padding in the file are what a training run left there: they are not used.
+    pub(crate) async fn read(
+        files: &impl Files,
+        folder: &str,
+        config: &TokenizerConfig,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
+        let path = join(folder, "tokenizer.json");
+        let Some(bytes) = read_whole(files, &path).await? else {
+            let why = "a model directory has one; transformers writes it from older vocabulary files with \
+                       `AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)`";
+            return Err(Error::missing(path, why));
+        };
+        let bytes = if limits.lowercase { lowercased(&path, &bytes)? } else { bytes };
+        let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|error| Error::malformed(&path, error))?;
+        let direction = match config.truncation_side.as_deref() {
+            None | Some("right") => TruncationDirection::Right,
+            Some("left") => TruncationDirection::Left,
+            Some(other) => {
+                let path = join(folder, "tokenizer_config.json");
+                return Err(Error::unknown(&path, "truncation_side", "left or right", other));
+            }
+        };
+        let specials = tokenizer.get_post_processor().map_or(0, |processor| {
+            use tokenizers::PostProcessor as _;
+            processor.added_tokens(false)
+        });
+        if limits.max_length <= specials {
+            let expected = format!("more than the {specials} special tokens that every text gets");
+            return Err(Error::option("the maximum length", expected, limits.max_length));
+        }
+        tokenizer.with_padding(None);
+        tokenizer
+            .with_truncation(Some(TruncationParams { max_length: limits.max_length, direction, ..Default::default() }))
+            .map_err(|error| Error::malformed(&path, error))?;
+        Ok(Self(tokenizer))
+    }
+}
+
+/// `tokenizer.json` with a Lowercase normaliser in front, as sentence-transformers puts it for `do_lower_case`.
+fn lowercased(path: &str, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut json: serde_json::Value = parse_json(path, bytes)?;
+    let normalizer = json["normalizer"].take();
+    let lowers = |normalizer: &serde_json::Value| normalizer["type"] == "Lowercase" || normalizer["lowercase"] == true;
+    let mut parts = match normalizer {
+        serde_json::Value::Null => Vec::new(),
+        ref sequence if sequence["type"] == "Sequence" => {
+            sequence["normalizers"].as_array().cloned().unwrap_or_default()
+        }
+        other => vec![other],
+    };
+    if !parts.iter().any(lowers) {
+        parts.insert(0, serde_json::json!({"type": "Lowercase"}));
+    }
+    json["normalizer"] = serde_json::json!({"type": "Sequence", "normalizers": parts});
+    Ok(json.to_string().into_bytes())
+}
+
+impl Tokenize for FileTokenizer {
+    fn encode(&self, texts: &[Cow<'_, str>]) -> Vec<Result<Tokens, Error>> {
+        // All cores at once; where that fails, one by one, so that only the text at fault has the error.
+        match self.0.encode_batch(texts.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), true) {
+            Ok(encodings) => encodings.iter().map(|encoding| Ok(tokens(encoding))).collect(),
+            Err(_) => texts
+                .iter()
+                .map(|text| self.0.encode(text.as_ref(), true).map(|encoding| tokens(&encoding)).map_err(Error::text))
+                .collect(),
+        }
+    }
+
+    fn vocabulary_size(&self) -> usize {
+        self.0.get_vocab_size(true)
+    }
+}
+
+fn tokens(encoding: &tokenizers::Encoding) -> Tokens {
+    Tokens { ids: encoding.get_ids().to_vec(), truncated: !encoding.get_overflowing().is_empty() }
+}

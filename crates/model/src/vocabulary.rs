@@ -1,0 +1,104 @@
+//! The word table: 69 % of a multilingual model's bytes, of which a batch needs a few rows.
+
+use std::collections::HashMap;
+
+use wembed_kernels::{Engine, Gathered, Rows as _};
+
+use crate::Error;
+use crate::files::Files;
+use crate::tensors::{Tensor, TensorRows};
+
+/// Where the word table lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Placement {
+    /// On the host where reading it there is free, else on the device where it fits.
+    #[default]
+    Auto,
+    /// In the model's file: each batch's rows are gathered and sent.
+    Host,
+    /// In device memory.
+    Device,
+}
+
+/// The word table.
+#[derive(Debug)]
+pub(crate) enum Vocabulary<E: Engine> {
+    Device(E::Table),
+    Host(HostTable),
+}
+
+/// A table in the model's file. What is not mapped into memory is kept once read.
+#[derive(Debug)]
+pub(crate) struct HostTable {
+    tensor: Tensor,
+    kept: HashMap<u32, Box<[u8]>>,
+}
+
+/// The rows that a batch needs: each token's row number in it.
+pub(crate) struct Needed {
+    unique: Vec<u32>,
+    pub slots: Vec<u32>,
+}
+
+impl Needed {
+    /// Of ids, each once, in the order of their first appearance.
+    pub fn of(ids: impl Iterator<Item = u32>) -> Self {
+        let mut slot_of = HashMap::new();
+        let mut unique = Vec::new();
+        let slots = ids
+            .map(|id| {
+                *slot_of.entry(id).or_insert_with(|| {
+                    unique.push(id);
+                    unique.len() as u32 - 1
+                })
+            })
+            .collect();
+        Self { unique, slots }
+    }
+}
+
+impl<E: Engine> Vocabulary<E> {
+    /// Places the table that `rows` reads.
+    pub async fn place<F: Files>(
+        engine: &E,
+        rows: TensorRows<'_, F>,
+        mapped: bool,
+        placement: Placement,
+    ) -> Result<Self, Error> {
+        let on_device = match placement {
+            Placement::Device => true,
+            Placement::Host => false,
+            Placement::Auto => !mapped && engine.holds_table(rows.rows(), rows.columns()),
+        };
+        if on_device {
+            return Ok(Self::Device(engine.table(rows).await?));
+        }
+        Ok(Self::Host(HostTable { tensor: rows.into_tensor(), kept: HashMap::new() }))
+    }
+}
+
+impl HostTable {
+    /// The needed rows as a table on the device, for one batch.
+    pub async fn gather<E: Engine>(
+        &mut self,
+        engine: &E,
+        files: &impl Files,
+        needed: &Needed,
+    ) -> Result<E::Table, Error> {
+        let (columns, stored) = (self.tensor.columns(), self.tensor.stored()?);
+        let mut gathered = Vec::with_capacity(needed.unique.len() * columns * stored.bytes());
+        let mut buffer = Vec::new();
+        for &id in &needed.unique {
+            if let Some(row) = self.kept.get(&id) {
+                gathered.extend_from_slice(row);
+                continue;
+            }
+            let row = self.tensor.row(files, id, &mut buffer).await?;
+            gathered.extend_from_slice(row);
+            if !files.mapped() {
+                self.kept.insert(id, row.into());
+            }
+        }
+        Ok(engine.gathered(Gathered { name: self.tensor.name(), bytes: &gathered, stored, columns })?)
+    }
+}
