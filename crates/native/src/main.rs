@@ -1,0 +1,3 @@
+//! The `wembed` command.
+
+fn main() {}
