@@ -8,6 +8,7 @@ struct Params {
     rows: u32,    // T
     columns: u32, // N padded, in values
     depth: u32,   // K padded, in values
+    width: u32,   // N, in values
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -1,1 +1,13 @@
+//! What the tests share: a device or a visible word that there is none, the oracle, values, tolerances, and the judge
+//! that holds one against the other.
 
+pub mod device;
+pub mod distance;
+pub mod embedding;
+pub mod golden;
+pub mod judge;
+pub mod matrix;
+pub mod oracle;
+pub mod skip;
+pub mod tolerance;
+pub mod values;

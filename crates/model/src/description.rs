@@ -25,7 +25,9 @@ pub struct Description {
     pub prompts: BTreeMap<String, String>,
     /// The prompt that is used where none is asked for.
     pub default_prompt: Option<String>,
-    /// The width of the vectors.
+    /// The width of the vectors as the modules give them.
+    pub width: usize,
+    /// How many of these dimensions come out, where nothing else is asked for.
     pub dimensions: usize,
 }
 
@@ -40,11 +42,14 @@ const LENGTH_FILES: [&str; 7] = [
     "sentence_xlnet_config.json",
 ];
 
+/// What sentence-transformers keeps beside an encoder. The last two keys are the new layout's.
 #[derive(Debug, Default, Deserialize)]
 struct LengthFile {
     max_seq_length: Option<usize>,
     #[serde(default)]
     do_lower_case: bool,
+    transformer_task: Option<String>,
+    module_output_name: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -52,6 +57,7 @@ struct SentenceFile {
     #[serde(default)]
     prompts: BTreeMap<String, String>,
     default_prompt_name: Option<String>,
+    truncate_dim: Option<usize>,
 }
 
 impl Description {
@@ -65,13 +71,20 @@ impl Description {
         let (lengths, lengths_path) = read_lengths(files, &modules.encoder).await?;
         let tokenizer = TokenizerConfig::read(files, &modules.encoder).await?;
         let max_length = max_length(&config, &lengths, &lengths_path, &tokenizer)?;
-        const PROMPTS: &str = "config_sentence_transformers.json";
-        let sentence: SentenceFile = read_json(files, PROMPTS).await?.unwrap_or_default();
+        const SENTENCE: &str = "config_sentence_transformers.json";
+        let sentence: SentenceFile = read_json(files, SENTENCE).await?.unwrap_or_default();
         if let Some(name) = sentence.default_prompt_name.as_ref().filter(|name| !sentence.prompts.contains_key(*name)) {
-            return Err(Error::unknown(PROMPTS, "default_prompt_name", "the name of one of its prompts", name));
+            return Err(Error::unknown(SENTENCE, "default_prompt_name", "the name of one of its prompts", name));
+        }
+        let width = modules.width(config.hidden_size)?;
+        let dimensions = sentence.truncate_dim.unwrap_or(width);
+        if !(1..=width).contains(&dimensions) {
+            let expected = format!("1 to {width}, the width of the vectors");
+            return Err(Error::unknown(SENTENCE, "truncate_dim", expected, dimensions));
         }
         Ok(Self {
-            dimensions: modules.dimensions(config.hidden_size)?,
+            width,
+            dimensions,
             lowercase: lengths.do_lower_case,
             prompts: sentence.prompts,
             default_prompt: sentence.default_prompt_name,
@@ -83,7 +96,7 @@ impl Description {
 
     /// Whether the model itself gives vectors of length 1.
     pub fn normalizes(&self) -> bool {
-        self.modules.steps.last() == Some(&Step::Normalize)
+        self.dimensions == self.width && self.modules.steps.last() == Some(&Step::Normalize)
     }
 
     pub(crate) fn limits(&self) -> Limits {
@@ -94,9 +107,16 @@ impl Description {
 async fn read_lengths(files: &impl Files, folder: &str) -> Result<(LengthFile, String), Error> {
     for name in LENGTH_FILES {
         let path = join(folder, name);
-        if let Some(file) = read_json(files, &path).await? {
-            return Ok((file, path));
+        let Some(file) = read_json::<LengthFile>(files, &path).await? else { continue };
+        for (key, value, expected) in [
+            ("transformer_task", &file.transformer_task, "feature-extraction"),
+            ("module_output_name", &file.module_output_name, "token_embeddings"),
+        ] {
+            if let Some(other) = value.as_ref().filter(|value| *value != expected) {
+                return Err(Error::unknown(&path, key, expected, other));
+            }
         }
+        return Ok((file, path));
     }
     Ok((LengthFile::default(), join(folder, LENGTH_FILES[0])))
 }

@@ -28,10 +28,9 @@ pub struct Finish {
 impl<E: Engine> Head<E> {
     /// The texts' vectors from their tokens' last hidden state.
     ///
-    /// A vector that would have length 1 has it after a cut, too.
+    /// A cut comes after the model's own modules, as sentence-transformers does it: a cut vector has length 1 only where that is asked for.
     pub fn forward(&self, ops: &mut E::Batch, x: &E::Tensor, finish: Finish) -> E::Tensor {
         let mut vectors = ops.pool(x, &self.pooling); // (N, modes x D)
-        let ends_normalized = matches!(self.steps.last(), Some(Step::Normalize));
         for step in &self.steps {
             vectors = match step {
                 Step::Dense(layer, activation) => ops.linear_activation(&vectors, layer, *activation), // (N, outputs)
@@ -39,11 +38,10 @@ impl<E: Engine> Head<E> {
                 Step::Normalize => ops.normalize(&vectors), // (N, dimensions)
             };
         }
-        let normalize = finish.normalize.unwrap_or(ends_normalized);
-        let normalized = ends_normalized && normalize;
         if let Some(dimensions) = finish.dimensions {
             vectors = ops.cut(vectors, dimensions); // (N, dimensions)
         }
-        if normalize && (!normalized || finish.dimensions.is_some()) { ops.normalize(&vectors) } else { vectors }
+        let is_normalized = finish.dimensions.is_none() && matches!(self.steps.last(), Some(Step::Normalize));
+        if finish.normalize == Some(true) && !is_normalized { ops.normalize(&vectors) } else { vectors }
     }
 }

@@ -84,7 +84,7 @@ impl Modules {
     ///
     /// # Errors
     /// Where a Dense module expects another width than it is given.
-    pub fn dimensions(&self, hidden_size: usize) -> Result<usize, Error> {
+    pub fn width(&self, hidden_size: usize) -> Result<usize, Error> {
         let mut width = hidden_size * self.pooling.len();
         for step in &self.steps {
             if let Step::Dense(dense) = step {

@@ -63,10 +63,12 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
                 default.cloned().unwrap_or_default()
             }
         };
-        if let Some(dimensions) = options.finish.dimensions
-            && !(1..=description.dimensions).contains(&dimensions)
-        {
-            let expected = format!("1 to {}, the width of the model's vectors", description.dimensions);
+        let mut finish = options.finish;
+        if description.dimensions < description.width {
+            finish.dimensions = finish.dimensions.or(Some(description.dimensions));
+        }
+        if let Some(dimensions) = finish.dimensions.filter(|dimensions| !(1..=description.width).contains(dimensions)) {
+            let expected = format!("1 to {}, the width of the model's vectors", description.width);
             return Err(Error::option("the dimensions", expected, dimensions));
         }
         if options.batch_tokens == Some(0) {
@@ -74,7 +76,7 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
         }
         let most = self.engine.rows_within(description.config.widest());
         let batch_tokens = options.batch_tokens.unwrap_or(DEFAULT_BATCH_TOKENS).min(most);
-        Ok(Job { prompt, finish: options.finish, batch_tokens })
+        Ok(Job { prompt, finish, batch_tokens })
     }
 
     /// Takes texts until two batches are full or there are no more, so that these can share the tokens evenly.
@@ -166,7 +168,7 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
             }
             other => other?,
         };
-        let dimensions = job.finish.dimensions.unwrap_or(self.description.dimensions);
+        let dimensions = job.finish.dimensions.unwrap_or(self.description.width);
         let mut vectors = values.chunks_exact(dimensions);
         let embedding = |text: Result<Tokens, Error>| {
             let text = text?;

@@ -16,8 +16,8 @@ pub const SMALL_ROWS: usize = 8;
 /// k is summed in chunks of this many, in every variant.
 const CHUNK: u32 = 64;
 
-params!(LinearParams { rows: u32, columns: u32, depth: u32 });
-const PARAMS: &[&str] = &["rows", "columns", "depth"];
+params!(LinearParams { rows: u32, columns: u32, depth: u32, width: u32 });
+const PARAMS: &[&str] = &["rows", "columns", "depth", "width"];
 
 const TILED_CONSTANTS: Constants = &[("CHUNK", CHUNK), ("TILE", 64), ("STEP", 16)];
 const SMALL_CONSTANTS: Constants = &[("CHUNK", CHUNK), ("ROWS", 4), ("COLUMNS", 16), ("LANES", 8)];
@@ -92,7 +92,7 @@ pub fn record(batch: &mut Batch, x: &Tensor, layer: &Linear<GpuEngine>, epilogue
         chosen: &chosen,
         output: &output,
         inputs,
-        params: LinearParams { rows, columns, depth },
+        params: LinearParams { rows, columns, depth, width: layer.weight.rows as u32 },
         workgroups: [columns / tile_columns, rows.div_ceil(tile_rows), 1],
         cost: Cost { flops: 2.0 * t * m * k, bytes: 4.0 * t * (k + m) + m * k * weight_bytes + residual_bytes },
     });

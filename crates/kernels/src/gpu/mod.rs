@@ -26,6 +26,7 @@ use web_time::Instant;
 pub use arena::{GUARD_BYTES, SENTINEL};
 pub use device::{Adapter, DeviceInfo, Options, devices};
 pub use kernel::{Constants, Kernel, Storage};
+pub use probe::Raw;
 pub use profile::KernelTime;
 pub use recording::{Batch, Cost};
 pub use registry::KERNELS;

@@ -1,0 +1,64 @@
+//! Models on the engine under test.
+
+use pollster::block_on;
+use wembed_kernels::gpu::{GpuEngine, Options};
+use wembed_model::{EmbedOptions, Embedder, Embedding, Error, Files, LoadOptions};
+
+use crate::golden::Expected;
+
+/// Options for whole models: scratch is used again, as in earnest.
+pub fn options() -> Options {
+    Options { sentinels: false, ..crate::device::options() }
+}
+
+/// A model on an engine.
+///
+/// # Errors
+/// Where the model does not load.
+pub fn load<F: Files>(engine: GpuEngine, files: F) -> Result<Embedder<GpuEngine, F>, Error> {
+    block_on(Embedder::load(engine, files, LoadOptions::default()))
+}
+
+/// Every text's embedding.
+///
+/// # Errors
+/// Where anything fails, one text or the batch.
+pub fn embed<F: Files, S: AsRef<str>>(
+    embedder: &mut Embedder<GpuEngine, F>,
+    texts: &[S],
+    options: &EmbedOptions,
+) -> Result<Vec<Embedding>, Error> {
+    block_on(embedder.embed(texts, options))?.into_iter().collect()
+}
+
+/// The vectors of embeddings whose ids, counts and flags are what is expected.
+///
+/// # Errors
+/// Where the ids or flags differ, or embedding fails.
+pub fn expected_vectors<F: Files>(
+    embedder: &mut Embedder<GpuEngine, F>,
+    expected: &Expected,
+) -> Result<Vec<Vec<f32>>, String> {
+    for ((text, ids), &truncated) in expected.texts.iter().zip(&expected.ids).zip(&expected.truncated) {
+        let prompt = default_prompt(embedder);
+        let tokens = embedder.tokenize(&format!("{prompt}{text}")).map_err(|error| error.to_string())?;
+        if tokens.ids != *ids || tokens.truncated != truncated {
+            return Err(format!("{text:?} became {tokens:?}, not {ids:?}, truncated: {truncated}"));
+        }
+    }
+    let embeddings =
+        embed(embedder, &expected.texts, &EmbedOptions::default()).map_err(|error| error.to_string())?;
+    for ((text, embedding), (ids, &truncated)) in
+        expected.texts.iter().zip(&embeddings).zip(expected.ids.iter().zip(&expected.truncated))
+    {
+        if embedding.tokens != ids.len() || embedding.truncated != truncated {
+            return Err(format!("{text:?} reports {} tokens, truncated: {}", embedding.tokens, embedding.truncated));
+        }
+    }
+    Ok(embeddings.into_iter().map(|embedding| embedding.vector).collect())
+}
+
+fn default_prompt<F: Files>(embedder: &Embedder<GpuEngine, F>) -> String {
+    let description = embedder.description();
+    description.default_prompt.as_ref().map(|name| description.prompts[name].clone()).unwrap_or_default()
+}

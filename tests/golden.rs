@@ -1,0 +1,122 @@
+//! The golden files: texts, ids and vectors by Hugging Face's own code, made by `golden/make_golden.py`.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use wembed_model::Memory;
+
+/// golden.json: tiny models of every architecture.
+#[derive(Debug, Deserialize)]
+pub struct Golden {
+    /// One a tiny model.
+    pub models: Vec<GoldenModel>,
+    /// Those models with a few configuration keys changed.
+    pub variants: Vec<Variant>,
+}
+
+/// A model's texts and what they must become.
+#[derive(Debug, Deserialize)]
+pub struct GoldenModel {
+    /// Its architecture.
+    pub name: String,
+    /// Its directory, beside golden.json.
+    pub path: String,
+    /// What was asked and what must come out.
+    #[serde(flatten)]
+    pub expected: Expected,
+}
+
+/// Texts and what they must become.
+#[derive(Debug, Deserialize)]
+pub struct Expected {
+    /// What was embedded.
+    pub texts: Vec<String>,
+    /// Their token ids, after truncation.
+    pub ids: Vec<Vec<u32>>,
+    /// Whether they were cut.
+    pub truncated: Vec<bool>,
+    /// Their vectors, in f64 arithmetic.
+    pub vectors: Vec<Vec<f64>>,
+}
+
+/// A tiny model with changed configuration.
+#[derive(Debug, Deserialize)]
+pub struct Variant {
+    /// What is changed, in words.
+    pub name: String,
+    /// Which tiny model.
+    pub model: String,
+    /// File to keys to values.
+    pub changes: Map<String, Value>,
+    /// What was asked and what must come out.
+    #[serde(flatten)]
+    pub expected: Expected,
+}
+
+/// minilm.json: the real all-MiniLM-L6-v2.
+#[derive(Debug, Deserialize)]
+pub struct Minilm {
+    /// With the weights as they are published.
+    #[serde(flatten)]
+    pub expected: Expected,
+    /// With matrices and tables rounded to f16.
+    pub vectors_f16: Vec<Vec<f64>>,
+}
+
+/// tests/golden.
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")
+}
+
+/// Reads a file of tests/golden.
+///
+/// # Panics
+/// Where it is not there or malformed: the golden files are part of the repository.
+pub fn read<T: for<'de> Deserialize<'de>>(name: &str) -> T {
+    let bytes = std::fs::read(folder().join(name)).expect("the golden files are in the repository");
+    serde_json::from_slice(&bytes).expect("the golden files have their form")
+}
+
+/// A directory's files in memory, where tests can change them.
+///
+/// # Panics
+/// Where the directory cannot be read.
+pub fn files(directory: &Path) -> Memory {
+    let mut files = Memory::default();
+    let mut folders = vec![directory.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a model's directory can be listed") {
+            let path = entry.expect("a model's directory can be listed").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(directory).expect("it was listed there").to_str().expect("names are ASCII");
+            files.insert(name.replace('\\', "/"), std::fs::read(&path).expect("a model's files can be read"));
+        }
+    }
+    files
+}
+
+/// Sets keys of a JSON file; null removes one.
+///
+/// # Panics
+/// Where the file is there and is no JSON object.
+pub fn change_json(files: &mut Memory, path: &str, keys: &Map<String, Value>) {
+    let old = files.get(path).map_or(Ok(Map::new()), serde_json::from_slice::<Map<String, Value>>);
+    let mut object = old.expect("the file is a JSON object");
+    for (key, value) in keys {
+        object.insert(key.clone(), value.clone());
+    }
+    files.insert(path, serde_json::to_vec(&object).expect("JSON can be written"));
+}
+
+/// A tiny model with a variant's changes.
+pub fn variant_files(variant: &Variant) -> Memory {
+    let mut files = files(&folder().join("models").join(&variant.model));
+    for (path, keys) in &variant.changes {
+        change_json(&mut files, path, keys.as_object().expect("changes are objects"));
+    }
+    files
+}
