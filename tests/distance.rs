@@ -59,7 +59,12 @@ impl fmt::Display for Distance {
 ///
 /// # Errors
 /// Where a vector is not within `bound`.
-pub fn judge(texts: &[String], vectors: &[Vec<f32>], references: &[Vec<f64>], bound: Bound) -> Result<Distance, String> {
+pub fn judge(
+    texts: &[String],
+    vectors: &[Vec<f32>],
+    references: &[Vec<f64>],
+    bound: Bound,
+) -> Result<Distance, String> {
     assert_eq!((vectors.len(), references.len()), (texts.len(), texts.len()), "one vector a text");
     let mut worst = Distance::default();
     for ((text, vector), reference) in texts.iter().zip(vectors).zip(references) {
@@ -68,7 +73,10 @@ pub fn judge(texts: &[String], vectors: &[Vec<f32>], references: &[Vec<f64>], bo
         }
         let distance = Distance::between(vector, reference);
         if !distance.is_within(bound) {
-            return Err(format!("{text:?}: {distance}; allowed: 1 - cosine {:e}, length {:e}", bound.angle, bound.length));
+            return Err(format!(
+                "{text:?}: {distance}; allowed: 1 - cosine {:e}, length {:e}",
+                bound.angle, bound.length
+            ));
         }
         worst = Distance { angle: worst.angle.max(distance.angle), length: worst.length.max(distance.length) };
     }

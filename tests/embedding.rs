@@ -46,8 +46,7 @@ pub fn expected_vectors<F: Files>(
             return Err(format!("{text:?} became {tokens:?}, not {ids:?}, truncated: {truncated}"));
         }
     }
-    let embeddings =
-        embed(embedder, &expected.texts, &EmbedOptions::default()).map_err(|error| error.to_string())?;
+    let embeddings = embed(embedder, &expected.texts, &EmbedOptions::default()).map_err(|error| error.to_string())?;
     for ((text, embedding), (ids, &truncated)) in
         expected.texts.iter().zip(&embeddings).zip(expected.ids.iter().zip(&expected.truncated))
     {

@@ -347,8 +347,9 @@ def variant_reference(name, model, changes):
 def minilm_reference(directory):
     model = load(directory)
     rows = model_reference(model)
-    for parameter in model.parameters():
-        if parameter.dim() == 2:  # biases and layer norms stay as they are, as in the engines
+    for name, parameter in model.named_parameters():
+        # As the engines hold them: biases, layer norms and the one token type, which is a vector to them, stay f32.
+        if parameter.dim() == 2 and "token_type" not in name:
             parameter.data = parameter.data.half().double()
     return rows | {"vectors_f16": reference(model, rows["texts"])["vectors"]}
 

@@ -42,7 +42,8 @@ fn every_variant_of_the_configuration_gives_the_reference_vectors() {
         }
         let mut embedder = loaded.unwrap_or_else(|error| panic!("{}: {error}", variant.name));
         let expected = &variant.expected;
-        let vectors = expected_vectors(&mut embedder, expected).unwrap_or_else(|fault| panic!("{}: {fault}", variant.name));
+        let vectors =
+            expected_vectors(&mut embedder, expected).unwrap_or_else(|fault| panic!("{}: {fault}", variant.name));
         let worst = judge(&expected.texts, &vectors, &expected.vectors, EXACT)
             .unwrap_or_else(|fault| panic!("{}: {fault}", variant.name));
         println!("{}: {worst}", variant.name);

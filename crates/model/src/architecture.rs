@@ -11,6 +11,8 @@ pub struct Architecture {
     pub positions: Positions,
     /// `pad_token_id` where config.json leaves it out.
     pub pad_token_id: u32,
+    /// Whether Hugging Face's code numbers positions from that id whatever config.json says.
+    pub fixed_padding: bool,
     /// The tensors' names.
     pub names: Names,
 }
@@ -82,6 +84,7 @@ pub const ARCHITECTURES: &[Architecture] = &[
         prefix: "bert.",
         positions: Positions::FromZero,
         pad_token_id: 0,
+        fixed_padding: false,
         names: BERT_NAMES,
     },
     Architecture {
@@ -89,6 +92,7 @@ pub const ARCHITECTURES: &[Architecture] = &[
         prefix: "roberta.",
         positions: Positions::AfterPadding,
         pad_token_id: 1,
+        fixed_padding: false,
         names: BERT_NAMES,
     },
     Architecture {
@@ -96,6 +100,7 @@ pub const ARCHITECTURES: &[Architecture] = &[
         prefix: "mpnet.",
         positions: Positions::AfterPadding,
         pad_token_id: 1,
+        fixed_padding: true,
         names: Names {
             token_types: None,
             relative_bias: Some("encoder.relative_attention_bias"),

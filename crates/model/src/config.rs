@@ -6,6 +6,7 @@ use wembed_kernels::Activation;
 use crate::Error;
 use crate::architecture::{ARCHITECTURES, Architecture};
 use crate::files::{Files, join, read_json};
+use crate::relative;
 
 /// What config.json says, as far as an encoder's output depends on it.
 #[derive(Debug, Deserialize)]
@@ -117,6 +118,9 @@ impl ConfigFile {
             return Err(Error::unknown(path, "layer_norm_eps", "a number between 0 and 1", self.layer_norm_eps));
         }
         let pad_token_id = self.pad_token_id.unwrap_or(architecture.pad_token_id);
+        if architecture.fixed_padding && pad_token_id != architecture.pad_token_id {
+            return Err(Error::unknown(path, "pad_token_id", architecture.pad_token_id.to_string(), pad_token_id));
+        }
         if architecture.positions.first(pad_token_id) >= self.max_position_embeddings {
             let expected = format!("less than max_position_embeddings, {}", self.max_position_embeddings);
             return Err(Error::unknown(path, "pad_token_id", expected, pad_token_id));
@@ -129,10 +133,10 @@ impl ConfigFile {
         };
         let relative_buckets = match (architecture.names.relative_bias, self.relative_attention_num_buckets) {
             (None, _) => 0,
-            (Some(_), Some(buckets)) if buckets >= 4 && buckets % 4 == 0 && buckets <= 1 << 16 => buckets,
+            (Some(_), Some(relative::BUCKETS)) => relative::BUCKETS,
             (Some(_), Some(buckets)) => {
                 let key = "relative_attention_num_buckets";
-                return Err(Error::unknown(path, key, "a multiple of 4, from 4 to 65536", buckets));
+                return Err(Error::unknown(path, key, relative::BUCKETS.to_string(), buckets));
             }
             (Some(_), None) => return Err(Error::malformed(path, "missing field `relative_attention_num_buckets`")),
         };

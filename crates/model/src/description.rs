@@ -8,7 +8,7 @@ use crate::Error;
 use crate::config::Config;
 use crate::files::{Files, join, read_json};
 use crate::modules::{Modules, Step};
-use crate::tokenizer::{Limits, TokenizerConfig};
+use crate::tokenizer::{FileTokenizer, Limits, TokenizerConfig};
 
 /// Everything about a model that its small files say.
 #[derive(Debug, Clone)]
@@ -99,8 +99,15 @@ impl Description {
         self.dimensions == self.width && self.modules.steps.last() == Some(&Step::Normalize)
     }
 
-    pub(crate) fn limits(&self) -> Limits {
-        Limits { max_length: self.max_length, lowercase: self.lowercase }
+    /// The model's own tokenizer, cutting texts at [`Description::max_length`].
+    ///
+    /// # Errors
+    /// Where its files are missing or malformed.
+    pub async fn tokenizer(&self, files: &impl Files) -> Result<FileTokenizer, Error> {
+        let folder = &self.modules.encoder;
+        let config = TokenizerConfig::read(files, folder).await?;
+        let limits = Limits { max_length: self.max_length, lowercase: self.lowercase };
+        FileTokenizer::read(files, folder, &config, &limits).await
     }
 }
 

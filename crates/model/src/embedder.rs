@@ -12,7 +12,7 @@ use crate::files::{Files, join};
 use crate::head::Finish;
 use crate::load::{Weights, load};
 use crate::pipeline::{BATCHES_IN_FLIGHT, batches};
-use crate::tokenizer::{FileTokenizer, Tokenize, TokenizerConfig, Tokens};
+use crate::tokenizer::{FileTokenizer, Tokenize, Tokens};
 use crate::vocabulary::Placement;
 
 /// A model on an engine.
@@ -26,6 +26,7 @@ pub struct Embedder<E: Engine, F: Files, T: Tokenize = FileTokenizer> {
     pub(crate) description: Description,
     pub(crate) placement: Placement,
     pub(crate) weights: Weights<E>,
+    pub(crate) replaced: u64,
 }
 
 /// How a model is loaded, where that is not what its files say.
@@ -85,9 +86,7 @@ impl<E: Engine, F: Files> Embedder<E, F> {
             }
             description.max_length = length;
         }
-        let folder = &description.modules.encoder;
-        let config = TokenizerConfig::read(&files, folder).await?;
-        let tokenizer = FileTokenizer::read(&files, folder, &config, &description.limits()).await?;
+        let tokenizer = description.tokenizer(&files).await?;
         Self::with_tokenizer(engine, files, tokenizer, description, options.vocabulary).await
     }
 }
@@ -121,7 +120,7 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
             return Err(Error::option("the maximum length", expected, description.max_length));
         }
         let weights = load(&engine, &files, &description, placement).await?;
-        Ok(Self { engine, files, tokenizer, description, placement, weights })
+        Ok(Self { engine, files, tokenizer, description, placement, weights, replaced: 0 })
     }
 
     /// What the model's files say.
@@ -132,6 +131,11 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
     /// The engine; another one after a device was lost.
     pub fn engine(&self) -> &E {
         &self.engine
+    }
+
+    /// How often a lost device was replaced.
+    pub fn devices_replaced(&self) -> u64 {
+        self.replaced
     }
 
     /// The text's ids, as the encoder would get them.

@@ -43,7 +43,7 @@ pub use encoder::Encoder;
 pub use error::Error;
 pub use files::{Files, Memory};
 pub use head::{Finish, Head};
-pub use modules::{Dense, Modules, Step};
+pub use modules::{Dense, Modules, Step, pooling_name};
 pub use pipeline::DEFAULT_BATCH_TOKENS;
 pub use tensors::{Tensor, TensorRows, Tensors};
 pub use tokenizer::{FileTokenizer, Tokenize, Tokens};

@@ -109,6 +109,11 @@ const POOLING_NAMES: [(&str, &str, Pooling); 6] = [
     ("lasttoken", "lasttoken", Pooling::LastToken),
 ];
 
+/// A pooling mode's name, as sentence-transformers writes it.
+pub fn pooling_name(pooling: Pooling) -> &'static str {
+    POOLING_NAMES.iter().find(|row| row.2 == pooling).map_or("", |row| row.0)
+}
+
 /// Reads a Pooling module. Modes stand side by side in sentence-transformers' own order.
 async fn read_pooling(files: &impl Files, folder: &str) -> Result<Vec<Pooling>, Error> {
     let path = join(folder, "config.json");
@@ -134,10 +139,8 @@ async fn read_pooling(files: &impl Files, folder: &str) -> Result<Vec<Pooling>, 
         }
     }
     if modes.is_empty() {
-        return Err(Error::malformed(
-            path,
-            "expected a `pooling_mode`, or one of the `pooling_mode_...` keys to be true",
-        ));
+        // What sentence-transformers takes where nothing is chosen.
+        return Ok(vec![Pooling::Mean]);
     }
     // sentence-transformers' own order, whatever the file's.
     Ok(POOLING_NAMES.iter().map(|row| row.2).filter(|mode| modes.contains(mode)).collect())

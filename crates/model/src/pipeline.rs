@@ -189,6 +189,7 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
         let engine = self.engine.reopen().await?;
         self.weights = load(&engine, &self.files, &self.description, self.placement).await?;
         self.engine = engine;
+        self.replaced += 1;
         Ok(())
     }
 }

@@ -3,6 +3,9 @@
 /// Distances from here on share the outermost bucket.
 pub const MAX_DISTANCE: usize = 128;
 
+/// How many buckets MPNet's code counts, whatever config.json says.
+pub const BUCKETS: usize = 32;
+
 /// The bucket of `key - query`, of `buckets` in all: half of them for each direction; of those, half hold one distance
 /// each and half grow with the logarithm up to [`MAX_DISTANCE`]. T5, arXiv 1910.10683, section 2.1, in MPNet's form: computed in f32, as there.
 pub fn bucket(distance: i64, buckets: usize) -> usize {

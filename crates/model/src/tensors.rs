@@ -62,6 +62,11 @@ impl<'a, F: Files> Tensors<'a, F> {
         Ok(Self { files, folder: folder.to_owned(), tensors })
     }
 
+    /// Every tensor, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Tensor> {
+        self.tensors.values()
+    }
+
     /// Whether there is a tensor of this name.
     pub fn contains(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
@@ -176,6 +181,21 @@ fn wrong(path: &str, name: &str, expected: String, found: String) -> Error {
 }
 
 impl Tensor {
+    /// The file that it lies in.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The type in which the file holds its numbers.
+    pub fn dtype(&self) -> impl std::fmt::Display {
+        self.dtype
+    }
+
+    /// How many numbers it has.
+    pub fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+
     /// Its name in the checkpoint.
     pub(crate) fn name(&self) -> &str {
         &self.name

@@ -95,7 +95,7 @@ impl FileTokenizer {
 fn lowercased(path: &str, bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let mut json: serde_json::Value = parse_json(path, bytes)?;
     let normalizer = json["normalizer"].take();
-    let lowers = |normalizer: &serde_json::Value| normalizer["type"] == "Lowercase" || normalizer["lowercase"] == true;
+    let lowers = |normalizer: &serde_json::Value| normalizer["type"] == "Lowercase";
     let mut parts = match normalizer {
         serde_json::Value::Null => Vec::new(),
         ref sequence if sequence["type"] == "Sequence" => {
