@@ -24,24 +24,29 @@ impl Arena {
         Self { label, usage, sentinels, free: Rc::default() }
     }
 
-    /// A buffer of at least `bytes`: the smallest free one that holds them without wasting more than half, or a new one.
+    /// A buffer of at least `bytes`.
     pub fn take(&self, device: &wgpu::Device, bytes: u64) -> Slot {
         let buffer = if self.sentinels { self.guarded(device, bytes) } else { self.reused(device, bytes) };
         Slot { buffer: Some(buffer), home: Rc::downgrade(&self.free) }
     }
 
+    /// The smallest free buffer that is large enough; else a new one, in the place of the largest free one. So there are
+    /// never more buffers than were on loan at one time, whatever sizes come.
     fn reused(&self, device: &wgpu::Device, bytes: u64) -> wgpu::Buffer {
-        let size = capacity(bytes);
         let mut free = self.free.borrow_mut();
-        match free.iter().position(|buffer| buffer.size() == size) {
-            Some(index) => free.swap_remove(index),
-            None => device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some(self.label),
-                size,
-                usage: self.usage,
-                mapped_at_creation: false,
-            }),
+        let sizes = free.iter().map(wgpu::Buffer::size).enumerate();
+        if let Some((index, _)) = sizes.clone().filter(|&(_, size)| size >= bytes).min_by_key(|&(_, size)| size) {
+            return free.swap_remove(index);
         }
+        if let Some((index, _)) = sizes.max_by_key(|&(_, size)| size) {
+            free.swap_remove(index);
+        }
+        device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(self.label),
+            size: capacity(bytes),
+            usage: self.usage,
+            mapped_at_creation: false,
+        })
     }
 
     /// A fresh buffer filled with [`SENTINEL`], guard and all.
@@ -62,7 +67,7 @@ impl Arena {
     }
 }
 
-/// Sizes come in steps of a quarter of a power of two, so that batches of about the same size share buffers.
+/// Sizes come in steps of a quarter of a power of two, so that a slightly larger batch does not need another buffer.
 fn capacity(bytes: u64) -> u64 {
     let step = (bytes.next_power_of_two() / 8).max(256);
     bytes.next_multiple_of(step)

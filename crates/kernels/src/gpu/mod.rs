@@ -60,6 +60,8 @@ pub(crate) struct Context {
     scratch: arena::Arena,
     uploads: arena::Arena,
     uniforms: arena::Arena,
+    /// Where in the uniform buffer one kernel's params may begin, in bytes.
+    uniform_alignment: usize,
     kernel_times: bool,
     profile: RefCell<profile::Profile>,
     /// Operations a second, as measured.
@@ -104,6 +106,7 @@ impl GpuEngine {
             ),
             uploads: arena::Arena::new("upload", Usage::STORAGE | Usage::COPY_DST, false),
             uniforms: arena::Arena::new("params", Usage::UNIFORM | Usage::COPY_DST, false),
+            uniform_alignment: device.limits().min_uniform_buffer_offset_alignment as usize,
             kernel_times: options.kernel_times && features.contains(wgpu::Features::TIMESTAMP_QUERY),
             profile: RefCell::default(),
             rate: Cell::new(FIRST_RATE),

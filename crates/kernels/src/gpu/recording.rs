@@ -86,7 +86,7 @@ impl Batch {
         assert_eq!(launch.kernel.inputs.len(), launch.inputs.len(), "`{}` binds what it declares", launch.kernel.label);
         let context = &self.context;
         let pipeline = context.pipelines.get(&context.device, context.storage, launch.kernel, launch.chosen);
-        let alignment = context.device.limits().min_uniform_buffer_offset_alignment as usize;
+        let alignment = context.uniform_alignment;
         self.params.resize(self.params.len().next_multiple_of(alignment), 0);
         let params_offset = self.params.len() as u32;
         self.params.extend_from_slice(bytemuck::bytes_of(&launch.params));
@@ -147,7 +147,7 @@ impl Batch {
             closed.await?;
             wait(&context, last)?;
             if mapped.await.is_err() {
-                context.loss.check(&context.device)?;
+                context.loss.settle(&context.device)?;
                 return Err(Error::refused("the readback of a batch", "the buffer could not be mapped"));
             }
             context.measure(flops, started);
