@@ -1,0 +1,194 @@
+//! Linear layers: both variants, every epilogue.
+
+use pollster::block_on;
+use wembed_kernels::gpu::{GpuEngine, Options, Raw};
+use wembed_kernels::{Activation, Engine, Linear, Ops, Packed, Stored};
+use wembed_tests::device::{WAYS, open};
+use wembed_tests::judge::Judge;
+use wembed_tests::matrix::Matrix;
+use wembed_tests::oracle::{self, Expected};
+use wembed_tests::tolerance;
+use wembed_tests::values::{nasty, normals};
+
+/// What the numbers are like.
+#[derive(Debug, Clone, Copy)]
+pub enum Values {
+    /// As in a model: activations of size 1, weights of size 0.05.
+    Normal,
+    /// See [`nasty`].
+    Nasty,
+    /// Weights so small that f16 holds them as subnormals: a device that flushes those gives zeros.
+    Subnormal,
+    /// Products of +64 in the first half of k and -64 in the second: at K = 3072 the sum runs up to 98304 and back to about
+    /// 30. An f16 accumulator is infinite from 65504 on and NaN at the end; f16 sums of the chunks alone are off by 2 each.
+    Cancelling,
+}
+
+/// T, K, N and what the numbers are like.
+#[derive(Debug, Clone, Copy)]
+pub struct Case(usize, usize, usize, Values);
+
+/// Rows straddle the small variant's 4 and the tiled one's 64; widths straddle the padding's 64.
+const CASES: &[Case] = &[
+    Case(1, 64, 64, Values::Normal),
+    Case(2, 64, 64, Values::Normal),
+    Case(3, 64, 128, Values::Normal),
+    Case(4, 64, 64, Values::Normal),
+    Case(5, 128, 64, Values::Normal),
+    Case(7, 64, 64, Values::Normal),
+    Case(8, 64, 64, Values::Normal),
+    Case(9, 64, 64, Values::Normal),
+    Case(15, 64, 64, Values::Normal),
+    Case(16, 192, 64, Values::Normal),
+    Case(17, 64, 192, Values::Normal),
+    Case(63, 64, 64, Values::Normal),
+    Case(64, 64, 64, Values::Normal),
+    Case(65, 64, 128, Values::Normal),
+    Case(129, 128, 64, Values::Normal),
+    Case(5, 1, 1, Values::Normal),
+    Case(6, 12, 60, Values::Normal),
+    Case(5, 63, 65, Values::Normal),
+    Case(5, 65, 63, Values::Normal),
+    Case(17, 96, 1, Values::Normal),
+    Case(3, 1, 96, Values::Normal),
+    Case(11, 60, 12, Values::Normal),
+    Case(9, 384, 384, Values::Normal),
+    Case(5, 768, 768, Values::Normal),
+    Case(2, 768, 3072, Values::Normal),
+    Case(3, 3072, 768, Values::Normal),
+    Case(5, 448, 65, Values::Normal),
+    Case(5, 512, 64, Values::Normal),
+    Case(5, 576, 64, Values::Normal),
+    Case(9, 128, 65, Values::Nasty),
+    Case(66, 65, 12, Values::Nasty),
+    Case(5, 128, 64, Values::Subnormal),
+    Case(65, 3072, 64, Values::Cancelling),
+    Case(3, 3072, 65, Values::Cancelling),
+];
+
+/// What is done after the product.
+#[derive(Debug, Clone, Copy)]
+pub enum Epilogue {
+    Bias,
+    Activation(Activation),
+    Add,
+}
+
+/// Every epilogue.
+pub fn epilogues() -> impl Iterator<Item = Epilogue> {
+    let activations = Activation::ALL.into_iter().map(Epilogue::Activation);
+    [Epilogue::Bias, Epilogue::Add].into_iter().chain(activations)
+}
+
+/// One case's numbers.
+#[derive(Debug)]
+pub struct Inputs {
+    pub depth: usize,
+    pub columns: usize,
+    pub x: Vec<f32>,
+    pub weight: Matrix,
+    pub bias: Vec<f32>,
+    pub residual: Vec<f32>,
+}
+
+impl Case {
+    pub const CANCELLING: Self = Self(3, 3072, 65, Values::Cancelling);
+    pub const NORMAL: Self = Self(5, 768, 64, Values::Normal);
+
+    /// The case with the same numbers in its first rows whatever `rows` is.
+    pub const fn of(rows: usize, depth: usize, columns: usize) -> Self {
+        Self(rows, depth, columns, Values::Normal)
+    }
+
+    pub fn inputs(self) -> Inputs {
+        let Self(rows, depth, columns, values) = self;
+        let half = |index: usize| if index % depth < depth / 2 { 1.0 } else { -1.0 };
+        let x = match values {
+            Values::Normal | Values::Subnormal => normals(rows * depth, 1.0, 1),
+            Values::Nasty => nasty(rows * depth, 1),
+            Values::Cancelling => normals(rows * depth, 0.5, 1).iter().map(|noise| 64.0 + noise).collect(),
+        };
+        let weight: Vec<f32> = match values {
+            Values::Normal => normals(columns * depth, 0.05, 2),
+            Values::Nasty => nasty(columns * depth, 2),
+            Values::Subnormal => normals(columns * depth, 1e-5, 2),
+            Values::Cancelling => (0..columns * depth).map(half).collect(),
+        };
+        let scale = if matches!(values, Values::Subnormal) { 1e-6 } else { 1.0 };
+        Inputs {
+            depth,
+            columns,
+            x,
+            weight: Matrix::new("weight", &weight, depth, Stored::F32),
+            bias: normals(columns, scale, 3),
+            residual: normals(rows * columns, 2.0 * scale, 4),
+        }
+    }
+}
+
+impl Inputs {
+    /// The layer on a device.
+    pub fn layer(&self, engine: &GpuEngine) -> Linear<GpuEngine> {
+        Linear {
+            weight: block_on(engine.matrix(self.weight.clone())).expect("the weight loads"),
+            bias: engine.vector("bias", &self.bias).expect("the bias loads"),
+        }
+    }
+
+    /// What an engine that holds weights in this type must give.
+    pub fn expected(&self, dtype: wembed_kernels::Dtype) -> Vec<Expected> {
+        oracle::linear(&self.x, &self.weight.held(dtype), &self.bias, self.depth)
+    }
+
+    pub fn run(&self, engine: &GpuEngine, layer: &Linear<GpuEngine>, epilogue: Epilogue) -> Raw {
+        let mut batch = engine.begin(&Packed::default());
+        let x = batch.upload(&self.x, self.depth);
+        let y = match epilogue {
+            Epilogue::Bias => batch.linear(&x, layer),
+            Epilogue::Activation(activation) => batch.linear_activation(&x, layer, activation),
+            Epilogue::Add => {
+                let residual = batch.upload(&self.residual, self.columns);
+                batch.linear_add(&x, layer, &residual)
+            }
+        };
+        block_on(batch.finish_raw(y)).expect("the batch runs")
+    }
+}
+
+/// The oracle's product with an epilogue on top.
+pub fn after(product: &[Expected], epilogue: Epilogue, residual: &[f32]) -> Vec<Expected> {
+    match epilogue {
+        Epilogue::Bias => product.to_vec(),
+        Epilogue::Activation(activation) => oracle::activation(product, activation),
+        Epilogue::Add => oracle::add(product, residual),
+    }
+}
+
+/// Every row count takes the variant: none the small one, or all of them.
+fn holds_every_case(small_rows: usize) {
+    let mut judge = Judge::new(tolerance::LINEAR);
+    for way in WAYS {
+        let Some(engine) = open(Options { small_rows, ..way.options() }) else { return };
+        assert_eq!(engine.small_rows(), small_rows, "the small variant agrees with the tiled one");
+        for case in CASES {
+            let inputs = case.inputs();
+            let layer = inputs.layer(&engine);
+            let product = inputs.expected(engine.storage().dtype());
+            for epilogue in epilogues() {
+                let expected = after(&product, epilogue, &inputs.residual);
+                let place = format!("{}, {case:?}, {epilogue:?}", way.name);
+                judge.hold(&place, &inputs.run(&engine, &layer, epilogue), &expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn tiled_holds_every_case() {
+    holds_every_case(0);
+}
+
+#[test]
+fn small_holds_every_case() {
+    holds_every_case(usize::MAX);
+}
