@@ -152,7 +152,9 @@ impl Batch {
             }
             context.measure(flops, started);
             for timer in timers {
-                context.profile.borrow_mut().add(timer.read(context.queue.get_timestamp_period()).await);
+                // Read before the profile is borrowed: another batch may add to it while this one waits.
+                let times = timer.read(context.queue.get_timestamp_period()).await;
+                context.profile.borrow_mut().add(times);
             }
             let view =
                 readback.get_mapped_range(..).map_err(|error| Error::refused("the readback of a batch", error))?;
