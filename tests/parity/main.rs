@@ -4,4 +4,5 @@ mod invariance;
 mod loss;
 mod mutants;
 mod real;
+mod stored;
 mod tiny;
