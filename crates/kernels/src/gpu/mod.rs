@@ -120,6 +120,7 @@ impl GpuEngine {
         if !agreement::small_agrees(&engine).await? {
             engine.context.small_rows.set(0);
         }
+        engine.context.profile.take();
         Ok(engine)
     }
 
