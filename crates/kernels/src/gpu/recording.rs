@@ -1,5 +1,6 @@
 //! A batch as data: a list of dispatches, encoded and submitted at its end.
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use web_time::Instant;
@@ -105,7 +106,8 @@ impl Batch {
     pub(super) fn submit(self, output: Tensor, bytes: u64) -> impl Future<Output = Result<Vec<u8>, Error>> + use<> {
         let Self { context, scope, dispatches, params, kept, .. } = self;
         let started = Instant::now();
-        let flops: f64 = dispatches.iter().map(|dispatch| dispatch.cost.flops).sum();
+        let costs = dispatches.iter().map(|dispatch| dispatch.cost.flops);
+        let flops: f64 = costs.clone().sum();
         let uniform = context.upload_uniform(&params);
         let groups: Vec<_> =
             dispatches.iter().map(|dispatch| bind(&context.device, uniform.buffer(), dispatch)).collect();
@@ -117,7 +119,7 @@ impl Batch {
         });
         let mut timers = Vec::new();
         let mut last = None;
-        let cuts = cuts(&dispatches, context.rate.get() * SUBMIT_SECONDS);
+        let cuts = cuts(costs, context.rate.get() * SUBMIT_SECONDS);
         for (index, range) in cuts.iter().enumerate() {
             let mut encoder = context.device.create_command_encoder(&Default::default());
             if context.kernel_times {
@@ -203,18 +205,19 @@ fn encode(pass: &mut wgpu::ComputePass<'_>, dispatch: &Dispatch, group: &wgpu::B
     pass.dispatch_workgroups(x, y, z);
 }
 
-/// Where to cut a batch into submits of at most `budget` operations; a dispatch is never cut.
-fn cuts(dispatches: &[Dispatch], budget: f64) -> Vec<std::ops::Range<usize>> {
+/// Where to cut launches of so many operations into submits of at most `budget`; a launch is never cut.
+fn cuts(launches: impl IntoIterator<Item = f64>, budget: f64) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
-    let (mut first, mut flops) = (0, 0.0);
-    for (index, dispatch) in dispatches.iter().enumerate() {
-        if index > first && flops + dispatch.cost.flops > budget {
-            ranges.push(first..index);
-            (first, flops) = (index, 0.0);
+    let (mut first, mut sum, mut end) = (0, 0.0, 0);
+    for flops in launches {
+        if end > first && sum + flops > budget {
+            ranges.push(first..end);
+            (first, sum) = (end, 0.0);
         }
-        flops += dispatch.cost.flops;
+        sum += flops;
+        end += 1;
     }
-    ranges.push(first..dispatches.len());
+    ranges.push(first..end);
     ranges
 }
 
@@ -227,4 +230,16 @@ pub(super) fn finish(batch: Batch, output: Tensor) -> Pending {
         let padded: Vec<f32> = bytemuck::pod_collect_to_vec(&submitted.await?);
         Ok(padded.chunks_exact(stride).flat_map(|row| &row[..columns]).copied().collect())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cuts;
+
+    #[test]
+    fn submits_stay_within_the_budget_and_a_launch_is_never_cut() {
+        assert_eq!(cuts([1.0, 1.0, 1.0], 10.0), [0..3]);
+        assert_eq!(cuts([4.0, 4.0, 4.0, 20.0, 1.0], 10.0), [0..2, 2..3, 3..4, 4..5]);
+        assert_eq!(cuts([5.0; 4], 0.0), [0..1, 1..2, 2..3, 3..4]);
+    }
 }
