@@ -66,7 +66,8 @@ pub fn compare(tolerance: Tolerance, values: &[f32], expected: &[Expected]) -> R
         let error = (f64::from(value) - wanted).abs();
         let roundings = if error == 0.0 { 0.0 } else { error / (ROUNDING * unit) };
         // Not `roundings > allowed`: a NaN must fail.
-        if !(roundings <= allowed) {
+        let within = roundings <= allowed;
+        if !within {
             return Err(format!(
                 "{operation}: element {index} is {value}, not {wanted}: {roundings:.1} roundings of {allowed}"
             ));

@@ -99,7 +99,7 @@ fn a_matrix_beyond_the_limits_is_refused_before_it_is_read() {
             assert!(message.contains(said), "`{message}` does not say `{said}`");
         }
     }
-    assert!(!block_on(engine.matrix(spoilt(1.0, 0, 0, 64, Stored::F32))).is_err(), "the engine still works");
+    assert!(block_on(engine.matrix(spoilt(1.0, 0, 0, 64, Stored::F32))).is_ok(), "the engine still works");
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn on_texts(
     let mut batch = engine.begin(&texts(lengths));
     let x = batch.upload(values, width);
     let output = operation(&mut batch, &x);
-    block_on(batch.finish_raw(output)).unwrap()
+    block_on(batch.finish_raw(output)).expect("the batch runs")
 }
 
 const LENGTHS: [usize; 8] = [3, 17, 1, 64, 16, 130, 33, 2];

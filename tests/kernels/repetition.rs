@@ -29,19 +29,19 @@ pub struct Encoder {
 
 impl Encoder {
     pub fn new(engine: &GpuEngine) -> Self {
-        let vector = |count, scale, seed| engine.vector("vector", &normals(count, scale, seed)).unwrap();
+        let vector = |count, scale, seed| engine.vector("vector", &normals(count, scale, seed)).expect("it loads");
         let matrix = |rows: usize, columns: usize, seed| {
             Matrix::new("matrix", &normals(rows * columns, 0.1, seed), columns, Stored::F32)
         };
         let linear = |rows, columns, seed| Linear {
-            weight: block_on(engine.matrix(matrix(rows, columns, seed))).unwrap(),
+            weight: block_on(engine.matrix(matrix(rows, columns, seed))).expect("it loads"),
             bias: vector(rows, 0.1, seed + 100),
         };
         let norm = |seed| Norm { gain: vector(HIDDEN, 1.0, seed), bias: vector(HIDDEN, 0.1, seed + 1), epsilon: 1e-5 };
         Self {
-            words: block_on(engine.table(matrix(WORDS, HIDDEN, 1))).unwrap(),
+            words: block_on(engine.table(matrix(WORDS, HIDDEN, 1))).expect("it loads"),
             embeddings: Embeddings {
-                positions: block_on(engine.table(matrix(512, HIDDEN, 2))).unwrap(),
+                positions: block_on(engine.table(matrix(512, HIDDEN, 2))).expect("it loads"),
                 token_type: vector(HIDDEN, 0.1, 3),
                 norm: norm(4),
             },

@@ -1,0 +1,1 @@
+// Metal's SIMD types are declared in metal_stdlib beside this folder.

@@ -1,0 +1,37 @@
+//! The folder of shaders and the registry are about the same files.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use wembed_kernels::gpu::{KERNELS, Storage};
+use wembed_shaders::PARTS;
+
+/// Paths of the .wgsl files in `folder`, below it too.
+fn files(folder: &Path, prefix: &str, found: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).expect("the folder of shaders is there") {
+        let entry = entry.expect("it can be listed");
+        let name = entry.file_name().into_string().expect("file names are UTF-8");
+        if entry.file_type().expect("it can be listed").is_dir() {
+            files(&entry.path(), &format!("{prefix}{name}/"), found);
+        } else if name.ends_with(".wgsl") {
+            found.insert(format!("{prefix}{name}"));
+        }
+    }
+}
+
+#[test]
+fn every_file_is_a_part() {
+    let mut found = BTreeSet::new();
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../shaders"), "", &mut found);
+    let parts: BTreeSet<String> = PARTS.iter().map(|part| part.file.to_owned()).collect();
+    assert_eq!(found, parts);
+    assert_eq!(parts.len(), PARTS.len(), "no file is two parts");
+}
+
+#[test]
+fn every_part_is_used() {
+    let kernels = KERNELS.iter().flat_map(|kernel| kernel.parts).copied();
+    let used: BTreeSet<_> = kernels.chain(Storage::ALL.map(Storage::part)).map(|part| part.file).collect();
+    let parts: BTreeSet<_> = PARTS.iter().map(|part| part.file).collect();
+    assert_eq!(used, parts);
+}
