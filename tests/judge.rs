@@ -51,6 +51,9 @@ impl Judge {
 impl Drop for Judge {
     fn drop(&mut self) {
         let Self { tolerance: Tolerance { operation, roundings, .. }, worst, place } = self;
+        if place.is_empty() {
+            return;
+        }
         println!("{operation}: at worst {worst:.2} roundings of {roundings}, at {place}");
     }
 }
