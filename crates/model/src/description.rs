@@ -8,6 +8,7 @@ use crate::Error;
 use crate::config::Config;
 use crate::files::{Files, join, read_json};
 use crate::modules::{Modules, Step};
+use crate::similarity::Similarity;
 use crate::tokenizer::{FileTokenizer, Limits, TokenizerConfig};
 
 /// Everything about a model that its small files say.
@@ -25,6 +26,8 @@ pub struct Description {
     pub prompts: BTreeMap<String, String>,
     /// The prompt that is used where none is asked for.
     pub default_prompt: Option<String>,
+    /// How its vectors are meant to be compared.
+    pub similarity: Similarity,
     /// The width of the vectors as the modules give them.
     pub width: usize,
     /// How many of these dimensions come out, where nothing else is asked for.
@@ -57,6 +60,7 @@ struct SentenceFile {
     #[serde(default)]
     prompts: BTreeMap<String, String>,
     default_prompt_name: Option<String>,
+    similarity_fn_name: Option<String>,
     truncate_dim: Option<usize>,
 }
 
@@ -76,6 +80,7 @@ impl Description {
         if let Some(name) = sentence.default_prompt_name.as_ref().filter(|name| !sentence.prompts.contains_key(*name)) {
             return Err(Error::unknown(SENTENCE, "default_prompt_name", "the name of one of its prompts", name));
         }
+        let similarity = similarity(sentence.similarity_fn_name.as_deref(), SENTENCE)?;
         let width = modules.width(config.hidden_size)?;
         let dimensions = sentence.truncate_dim.unwrap_or(width);
         if !(1..=width).contains(&dimensions) {
@@ -88,6 +93,7 @@ impl Description {
             lowercase: lengths.do_lower_case,
             prompts: sentence.prompts,
             default_prompt: sentence.default_prompt_name,
+            similarity,
             max_length,
             config,
             modules,
@@ -109,6 +115,14 @@ impl Description {
         let limits = Limits { max_length: self.max_length, lowercase: self.lowercase };
         FileTokenizer::read(files, folder, &config, &limits).await
     }
+}
+
+fn similarity(name: Option<&str>, path: &str) -> Result<Similarity, Error> {
+    let Some(name) = name else { return Ok(Similarity::default()) };
+    Similarity::ALL.into_iter().find(|measure| measure.name() == name).ok_or_else(|| {
+        let expected = Similarity::ALL.map(Similarity::name).join(", ");
+        Error::unknown(path, "similarity_fn_name", format!("one of {expected}"), name)
+    })
 }
 
 async fn read_lengths(files: &impl Files, folder: &str) -> Result<(LengthFile, String), Error> {
