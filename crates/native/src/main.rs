@@ -1,3 +1,35 @@
 //! The `wembed` command.
 
-fn main() {}
+mod arguments;
+mod commands;
+mod destination;
+mod device;
+mod formats;
+mod kernel_times;
+mod model;
+mod passages;
+mod progress;
+mod report;
+mod table;
+mod tally;
+mod texts;
+
+use std::process::ExitCode;
+
+/// What a shell says of a program that a closed pipe ended: 128 + SIGPIPE.
+const CLOSED_PIPE: u8 = 141;
+
+fn main() -> ExitCode {
+    let command = match arguments::parse() {
+        Ok(command) => command,
+        Err(code) => return code,
+    };
+    match command.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if report::is_closed_pipe(&error) => ExitCode::from(CLOSED_PIPE),
+        Err(error) => {
+            report::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The command line: which commands there are.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::commands::{devices, embed, info, search, similarity};
+use crate::report;
+
+/// Text embedding on the GPU: sentence-transformers' vectors from sentence-transformers' models.
+///
+/// Vectors and answers go to standard output, everything else to standard error.
+#[derive(Debug, Parser)]
+#[command(name = "wembed", version, max_term_width = 100)]
+pub enum Command {
+    Embed(embed::Arguments),
+    Similarity(similarity::Arguments),
+    Search(search::Arguments),
+    Devices(devices::Arguments),
+    Info(info::Arguments),
+}
+
+/// The command that was asked for, or the exit code where the help was asked for or the words make no command.
+pub fn parse() -> Result<Command, ExitCode> {
+    Command::try_parse().map_err(|error| {
+        if !error.use_stderr() {
+            let printed = error.print();
+            return if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
+        report::say(error.render().to_string().trim_end());
+        ExitCode::from(2)
+    })
+}
+
+impl Command {
+    /// Does it.
+    pub fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Embed(arguments) => embed::run(arguments),
+            Self::Similarity(arguments) => similarity::run(&arguments),
+            Self::Search(arguments) => search::run(&arguments),
+            Self::Devices(arguments) => devices::run(&arguments),
+            Self::Info(arguments) => info::run(&arguments),
+        }
+    }
+}

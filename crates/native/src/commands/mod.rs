@@ -1,0 +1,7 @@
+//! One command a file: its flags and what it does.
+
+pub mod devices;
+pub mod embed;
+pub mod info;
+pub mod search;
+pub mod similarity;

@@ -1,0 +1,42 @@
+//! A short form for people: how each vector begins, its length, its tokens.
+
+use std::io::{self, Write};
+
+use wembed_model::{Embedding, Error};
+
+use super::Writer;
+
+/// Values of each vector that are shown.
+const SHOWN: usize = 4;
+
+/// A line a text.
+pub struct Readable<W>(W);
+
+impl<W: Write> Readable<W> {
+    pub fn new(to: W) -> Self {
+        Self(to)
+    }
+}
+
+impl<W: Write> Writer for Readable<W> {
+    fn put(&mut self, index: usize, result: &Result<Embedding, Error>) -> io::Result<()> {
+        let Embedding { vector, tokens, truncated } = match result {
+            Ok(embedding) => embedding,
+            Err(error) => return writeln!(self.0, "{index}  error: {error}"),
+        };
+        let shown: Vec<_> = vector.iter().take(SHOWN).map(|value| format!("{value:8.5}")).collect();
+        let more = if vector.len() > SHOWN { ", ..." } else { "" };
+        let norm = vector.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+        let cut = if *truncated { ", cut" } else { "" };
+        let dimensions = vector.len();
+        writeln!(
+            self.0,
+            "{index}  [{}{more}]  {dimensions} dimensions, norm {norm:.4}, {tokens} tokens{cut}",
+            shown.join(", ")
+        )
+    }
+
+    fn finish(&mut self, _: bool) -> io::Result<()> {
+        self.0.flush()
+    }
+}

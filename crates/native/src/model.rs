@@ -1,0 +1,144 @@
+//! The flags about a model that several commands share, and the model they load.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use clap::{Args, ValueEnum};
+use pollster::block_on;
+use wembed::Directory;
+use wembed_kernels::Dtype;
+use wembed_kernels::gpu::GpuEngine;
+use wembed_model::{EmbedOptions, Embedder, Finish, LoadOptions, Placement, Prompt};
+
+use crate::device::{Device, parse_device, parse_dtype};
+use crate::kernel_times;
+
+/// A model on a GPU.
+pub type Model = Embedder<GpuEngine, Directory>;
+
+/// Which model, on which device, and what it is to give.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Model")]
+pub struct ModelArguments {
+    /// The model's directory
+    #[arg(long, value_name = "DIR", env = "WEMBED_MODEL")]
+    model: Option<PathBuf>,
+    /// auto: hardware where there is some; gpu: the best adapter; or part of a name that `wembed devices` lists
+    #[arg(long, value_name = "auto|gpu|NAME", default_value = "auto", value_parser = parse_device)]
+    device: Device,
+    /// What weights are held in: auto is f16 on a GPU
+    #[arg(long, value_name = "auto|f16|f32", default_value = "auto", value_parser = parse_dtype)]
+    dtype: Dtype,
+    /// Tokens of a text at most, special tokens included; longer texts are cut [default: what the model says]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    max_length: Option<NonZeroUsize>,
+    /// Give vectors of length 1 [default: what the model says]
+    #[arg(long, conflicts_with = "no_normalize")]
+    normalize: bool,
+    /// Give vectors as the model's last layer leaves them
+    #[arg(long)]
+    no_normalize: bool,
+    /// Give the first N dimensions [default: what the model says]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    dimensions: Option<NonZeroUsize>,
+    /// Put this in front of each text [default: what the model says]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    prompt: Option<String>,
+    /// Put the model's prompt of this name in front of each text
+    #[arg(long, value_name = "NAME", conflicts_with = "prompt")]
+    prompt_name: Option<String>,
+    /// Tokens of a batch at most
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_BATCH_TOKENS, value_parser = parse_count)]
+    batch_tokens: NonZeroUsize,
+    /// Where the word table lives: host sends each batch's rows, device holds it whole
+    #[arg(long, value_name = "WHERE", value_enum, default_value = "auto")]
+    vocabulary: Vocabulary,
+    /// Say at the end how long each GPU kernel ran
+    #[arg(long)]
+    kernel_times: bool,
+}
+
+const DEFAULT_BATCH_TOKENS: NonZeroUsize =
+    NonZeroUsize::new(wembed_model::DEFAULT_BATCH_TOKENS).expect("a batch holds tokens");
+
+/// Where the word table lives.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Vocabulary {
+    Auto,
+    Host,
+    Device,
+}
+
+/// Reads a number of things of which there must be one.
+pub fn parse_count(number: &str) -> Result<NonZeroUsize, &'static str> {
+    number.parse().map_err(|_| "expected a whole number, at least 1")
+}
+
+impl ModelArguments {
+    /// Loads the model.
+    pub fn load(&self) -> anyhow::Result<Model> {
+        let path = self.model.as_deref().ok_or_else(|| {
+            anyhow!(
+                "no model: give its directory with --model or WEMBED_MODEL; \
+                 `scripts/fetch-minilm` puts all-MiniLM-L6-v2 into models/all-MiniLM-L6-v2"
+            )
+        })?;
+        let files = directory(path)?;
+        let engine = self.device.open(self.dtype, self.kernel_times)?;
+        let vocabulary = match self.vocabulary {
+            Vocabulary::Auto => Placement::Auto,
+            Vocabulary::Host => Placement::Host,
+            Vocabulary::Device => Placement::Device,
+        };
+        let options = LoadOptions { max_length: self.max_length.map(NonZeroUsize::get), vocabulary };
+        let model = block_on(Embedder::load(engine, files, options)).with_context(|| named(path))?;
+        self.device.warn_of_software(model.engine());
+        Ok(model)
+    }
+
+    /// How texts are to be embedded.
+    pub fn options(&self) -> EmbedOptions {
+        let normalize = match (self.normalize, self.no_normalize) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
+            _ => None,
+        };
+        EmbedOptions {
+            finish: Finish { normalize, dimensions: self.dimensions.map(NonZeroUsize::get) },
+            prompt: self.prompt().unwrap_or_default(),
+            batch_tokens: Some(self.batch_tokens.get()),
+        }
+    }
+
+    /// The prompt that was asked for.
+    pub fn prompt(&self) -> Option<Prompt> {
+        let text = self.prompt.clone().map(Prompt::Text);
+        text.or_else(|| self.prompt_name.clone().map(Prompt::Named))
+    }
+
+    /// What is said at the end of a run.
+    pub fn report(&self, model: &Model) {
+        if self.kernel_times {
+            kernel_times::report(model.engine());
+        }
+    }
+}
+
+/// A model's directory.
+pub fn directory(path: &Path) -> anyhow::Result<Directory> {
+    Directory::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => anyhow!(
+            "`{}` is not a directory: a model is a directory with config.json, tokenizer.json and model.safetensors \
+             (names on the Hugging Face hub are not taken yet)",
+            path.display()
+        ),
+        _ => anyhow::Error::new(error).context(named(path)),
+    })
+}
+
+/// A model as errors name it.
+pub fn named(path: &Path) -> String {
+    format!("model `{}`", path.display())
+}

@@ -1,0 +1,57 @@
+//! How many texts there were, and how they fared.
+
+use anyhow::bail;
+use wembed_model::{Description, Embedding, Error};
+
+use crate::report;
+
+/// Counts texts.
+#[derive(Debug, Default)]
+pub struct Tally {
+    texts: usize,
+    truncated: usize,
+    failed: usize,
+    first_failure: Option<String>,
+}
+
+impl Tally {
+    /// Takes note of a text's result and returns the text's number, from 0.
+    pub fn count(&mut self, result: &Result<Embedding, Error>) -> usize {
+        let index = self.texts;
+        self.texts += 1;
+        match result {
+            Ok(embedding) => self.truncated += usize::from(embedding.truncated),
+            Err(error) => {
+                self.failed += 1;
+                self.first_failure.get_or_insert_with(|| format!("text {index}: {error}"));
+            }
+        }
+        index
+    }
+
+    /// Whether each has its vector.
+    pub fn is_complete(&self) -> bool {
+        self.failed == 0
+    }
+
+    /// Says how many texts were cut, if any were.
+    pub fn warn_of_truncation(&self, what: &str, description: &Description) {
+        if self.truncated == 0 {
+            return;
+        }
+        let (length, usable) = (description.max_length, description.config.usable_positions());
+        let more = if length < usable { format!("; --max-length takes up to {usable}") } else { String::new() };
+        report::say(format_args!(
+            "{} of {} {what} were longer than {length} tokens and were cut{more}",
+            self.truncated, self.texts
+        ));
+    }
+
+    /// An error where a text has no vector.
+    pub fn check(&self) -> anyhow::Result<()> {
+        if let Some(failure) = &self.first_failure {
+            bail!("{} of {} texts have no vector; {failure}", self.failed, self.texts);
+        }
+        Ok(())
+    }
+}
