@@ -2,7 +2,6 @@
 
 use std::io::{self, Seek as _, Write};
 
-use npyz::WriterBuilder as _;
 use tempfile::SpooledTempFile;
 use wembed_model::{Embedding, Error};
 
@@ -16,7 +15,7 @@ const IN_MEMORY: usize = 64 << 20;
 pub struct Npy<W> {
     to: W,
     dimensions: usize,
-    vectors: u64,
+    vectors: usize,
     waiting: SpooledTempFile,
 }
 
@@ -39,10 +38,24 @@ impl<W: Write> Writer for Npy<W> {
             report::say("an npy file has a vector for every text: none was written");
             return Ok(());
         }
-        let header = npyz::WriteOptions::<f32>::new().default_dtype().shape(&[self.vectors, self.dimensions as u64]);
-        header.writer(&mut self.to).write_header_only()?;
+        self.to.write_all(&header(self.vectors, self.dimensions))?;
         self.waiting.rewind()?;
         io::copy(&mut self.waiting, &mut self.to)?;
         self.to.flush()
     }
+}
+
+/// Format 1.0, <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>: magic and version, the length of
+/// what follows in two bytes, a Python dictionary, spaces up to a multiple of 64 bytes in all, the last of them a newline.
+fn header(rows: usize, columns: usize) -> Vec<u8> {
+    let dictionary = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
+    let mut header = b"\x93NUMPY\x01\x00".to_vec();
+    let before = header.len() + 2;
+    // Two numbers of 20 digits leave it far below 128 bytes.
+    let length = (before + dictionary.len() + 1).next_multiple_of(64) - before;
+    header.extend((length as u16).to_le_bytes());
+    header.extend(dictionary.as_bytes());
+    header.resize(before + length - 1, b' ');
+    header.push(b'\n');
+    header
 }
