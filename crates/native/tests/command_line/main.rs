@@ -1,0 +1,15 @@
+//! The `wembed` binary as its users run it.
+
+mod bad_models;
+mod bad_words;
+mod device;
+mod embed;
+mod forms;
+mod input;
+mod models;
+mod output;
+mod run;
+mod search;
+mod similarity;
+#[path = "../../../../tests/skip.rs"]
+mod skip;

@@ -1,0 +1,77 @@
+//! Runs the binary.
+
+use std::sync::LazyLock;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+use crate::skip::skip;
+
+/// What a run left.
+#[derive(Debug)]
+pub struct Run {
+    pub code: Option<i32>,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+}
+
+/// The binary with `arguments`; what the environment says of models does not count.
+pub fn wembed(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wembed"));
+    command.env_remove("WEMBED_MODEL").args(arguments).write_stdin("");
+    command
+}
+
+/// The binary with `arguments`, run.
+pub fn run(arguments: &[&str]) -> Run {
+    finish(&mut wembed(arguments))
+}
+
+pub fn finish(command: &mut Command) -> Run {
+    let output = command.output().expect("the binary starts");
+    let stderr = String::from_utf8(output.stderr).expect("messages are UTF-8");
+    assert!(!stderr.contains("panicked"), "{command:?}: {stderr}");
+    Run { code: output.status.code(), stdout: output.stdout, stderr }
+}
+
+impl Run {
+    /// The output of a run that must have gone well.
+    pub fn good(self) -> String {
+        assert_eq!(self.code, Some(0), "{}", self.stderr);
+        String::from_utf8(self.stdout).expect("the output is UTF-8")
+    }
+
+    /// The message of a run that must have failed with `code`, on one line and with all of `parts`.
+    pub fn bad(self, code: i32, parts: &[&str]) {
+        assert_eq!(self.code, Some(code), "{}", self.stderr);
+        let mut errors = self.stderr.lines().filter(|line| line.starts_with("wembed: error: "));
+        let error = errors.next().unwrap_or_else(|| panic!("no error in {}", self.stderr));
+        assert_eq!(errors.next(), None);
+        for part in parts {
+            assert!(error.contains(part), "expected {part:?} in {error:?}");
+        }
+    }
+}
+
+/// Whether there is a device to embed on; says so where there is none.
+pub fn has_device() -> bool {
+    static DEVICES: LazyLock<Vec<Value>> = LazyLock::new(|| {
+        let run = run(&["devices", "--format", "json"]);
+        serde_json::from_slice(&run.stdout).expect("devices are a JSON array")
+    });
+    if DEVICES.is_empty() {
+        skip("no GPU adapter");
+    }
+    !DEVICES.is_empty()
+}
+
+/// The objects of JSON lines.
+pub fn json_lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
+}
+
+/// The vector in an object.
+pub fn vector(object: &Value) -> Vec<f32> {
+    let values = object["embedding"].as_array().unwrap_or_else(|| panic!("no embedding in {object}"));
+    values.iter().map(|value| value.as_f64().expect("vectors hold numbers") as f32).collect()
+}
