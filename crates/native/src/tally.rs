@@ -41,16 +41,13 @@ impl Tally {
         }
         let (length, usable) = (description.max_length, description.config.usable_positions());
         let more = if length < usable { format!("; --max-length takes up to {usable}") } else { String::new() };
-        report::say(format_args!(
-            "{} of {} {what} were longer than {length} tokens and were cut{more}",
-            self.truncated, self.texts
-        ));
+        report::say(format_args!("{} of {} {what} cut to {length} tokens{more}", self.truncated, self.texts));
     }
 
     /// An error where a text has no vector.
     pub fn check(&self) -> anyhow::Result<()> {
         if let Some(failure) = &self.first_failure {
-            bail!("{} of {} texts have no vector; {failure}", self.failed, self.texts);
+            bail!("{} of {} texts got no vector; {failure}", self.failed, self.texts);
         }
         Ok(())
     }

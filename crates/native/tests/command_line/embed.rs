@@ -36,7 +36,7 @@ fn vectors_are_hugging_faces_own() {
 
         let run = run(&["embed", "--model", &model(name), "--input", &input]);
         let cut = expected["truncated"].as_array().expect("flags").iter().filter(|&cut| cut == true).count();
-        let note = format!("{cut} of {} texts were longer than {} tokens", texts.len(), expected["max_seq_length"]);
+        let note = format!("{cut} of {} texts cut to {} tokens", texts.len(), expected["max_seq_length"]);
         assert!(run.stderr.contains(&note), "{note}: {}", run.stderr);
 
         let objects = json_lines(&run.good());
@@ -134,4 +134,35 @@ fn lengths_and_word_tables_and_dtypes() {
     let f32: Vec<f64> = vector(&of(&["--dtype", "f32"])).into_iter().map(f64::from).collect();
     let f16: Vec<f64> = vector(&usual).into_iter().map(f64::from).collect();
     assert!(1.0 - cosine(&f32, &f16) <= LOOSE);
+}
+
+#[test]
+fn one_text_that_fails() {
+    if !has_device() {
+        return;
+    }
+    // A WordPiece without a token for what it does not know gives an error for just these texts.
+    let copy = Copied::of("bert");
+    let tokenizer = std::fs::read_to_string(copy.file("tokenizer.json")).expect("it is there");
+    let spoiled = tokenizer.replace(r#""unk_token": "[UNK]""#, r#""unk_token": "nothing""#);
+    assert_ne!(spoiled, tokenizer);
+    std::fs::write(copy.file("tokenizer.json"), spoiled).expect("the copy can be written");
+    let form = |name: &str| run(&["embed", "a", "\u{1f682}", "b", "--model", &copy.path(), "--format", name]);
+    let parts = ["1 of 3 texts got no vector", "text 1: ", "WordPiece"];
+
+    let lines = form("jsonl");
+    let objects = json_lines(std::str::from_utf8(&lines.stdout).expect("JSON is UTF-8"));
+    assert_eq!(objects.len(), 3);
+    assert_eq!(objects[1]["index"], 1);
+    assert!(objects[1]["error"].is_string() && objects[1].get("embedding").is_none(), "{}", objects[1]);
+    assert_eq!([vector(&objects[0]), vector(&objects[2])], embed(&["a", "b", "--model", &model("bert")])[..]);
+    lines.bad(1, &parts);
+
+    let array = form("json");
+    assert_eq!(serde_json::from_slice::<Vec<Value>>(&array.stdout).expect("it is an array"), objects);
+    array.bad(1, &parts);
+    let npy = form("npy");
+    assert_eq!(npy.stdout, b"");
+    npy.bad(1, &parts);
+    run(&["similarity", "a", "\u{1f682}", "--model", &copy.path()]).bad(1, &["1 of 2 texts got no vector"]);
 }

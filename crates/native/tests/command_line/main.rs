@@ -5,6 +5,7 @@ mod bad_words;
 mod device;
 mod embed;
 mod forms;
+mod info;
 mod input;
 mod models;
 mod output;
