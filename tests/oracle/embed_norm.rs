@@ -5,7 +5,7 @@ use wembed_kernels::Packed;
 use super::layer_norm::normalised;
 use super::{Expected, wide};
 
-/// layer_norm(words[w_t] + positions[p_t] + token_type), for words (V, D), positions (P, D), token_type (D). // (T, D)
+/// `layer_norm(words[w_t] + positions[p_t] + token_type)`, for words (V, D), positions (P, D), token_type (D). // (T, D)
 pub fn embed_norm(
     packed: &Packed,
     words: &[f32],
