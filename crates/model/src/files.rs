@@ -68,14 +68,21 @@ pub(crate) async fn size(files: &impl Files, path: &str) -> Result<Option<u64>, 
     files.size(path).await.map_err(|source| Kind::Read { path: path.to_owned(), source }.into())
 }
 
-/// A range of a file.
+/// A range of a file, whole.
 pub(crate) async fn read<'a>(
     files: &'a impl Files,
     path: &str,
     range: Range<u64>,
     buffer: &'a mut Vec<u8>,
 ) -> Result<&'a [u8], Error> {
-    files.read(path, range, buffer).await.map_err(|source| Kind::Read { path: path.to_owned(), source }.into())
+    let expected = range.end - range.start;
+    let failed = |source| Error::from(Kind::Read { path: path.to_owned(), source });
+    let bytes = files.read(path, range, buffer).await.map_err(failed)?;
+    if bytes.len() as u64 != expected {
+        let message = format!("expected {expected} bytes, found {}", bytes.len());
+        return Err(failed(io::Error::new(io::ErrorKind::UnexpectedEof, message)));
+    }
+    Ok(bytes)
 }
 
 /// A whole small file, or nothing where it is not there.
