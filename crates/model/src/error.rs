@@ -61,6 +61,11 @@ impl Error {
         .into()
     }
 
+    pub(crate) fn tensor(path: &str, name: &str, expected: impl Into<String>, found: impl Into<String>) -> Self {
+        let (expected, found) = (expected.into(), found.into());
+        Kind::Tensor { path: path.to_owned(), name: name.to_owned(), expected, found }.into()
+    }
+
     pub(crate) fn option(option: &str, expected: impl Into<String>, found: impl fmt::Display) -> Self {
         Kind::Option { option: option.to_owned(), expected: expected.into(), found: found.to_string() }.into()
     }

@@ -27,6 +27,7 @@ mod encoder;
 mod error;
 mod files;
 mod head;
+mod header;
 mod load;
 mod modules;
 mod pipeline;

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use safetensors::Dtype;
-use safetensors::tensor::Metadata;
 use serde::Deserialize;
 use wembed_kernels::{PIECE_BYTES, Piece, Rows, Stored};
 
 use crate::Error;
-use crate::error::Kind;
-use crate::files::{Files, join, parse_json, read, read_json, size};
+use crate::files::{Files, join, read, read_json, size};
+use crate::header::{Header, shape_text};
 
 /// Where every tensor of a checkpoint lies.
 #[derive(Debug)]
 pub struct Tensors<'a, F> {
     files: &'a F,
-    folder: String,
+    /// The file that all this was read from, or the one that names the others.
+    path: String,
     tensors: BTreeMap<String, Tensor>,
 }
 
@@ -30,10 +30,8 @@ pub struct Tensor {
     bytes: Range<u64>,
 }
 
-/// safetensors' own bound on a header.
-const LARGEST_HEADER: u64 = 100_000_000;
-
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "a JSON object")]
 struct ShardIndex {
     weight_map: BTreeMap<String, String>,
 }
@@ -47,19 +45,21 @@ impl<'a, F: Files> Tensors<'a, F> {
         let single = join(folder, "model.safetensors");
         let index = join(folder, "model.safetensors.index.json");
         let mut tensors = BTreeMap::new();
-        if size(files, &single).await?.is_some() {
-            read_header(files, &single, &mut tensors).await?;
+        let path = if size(files, &single).await?.is_some() {
+            add(files, &single, &mut tensors).await?;
+            single
         } else if let Some(shards) = read_json::<ShardIndex>(files, &index).await? {
             let mut names: Vec<_> = shards.weight_map.values().collect();
             names.sort();
             names.dedup();
             for name in names {
-                read_header(files, &join(folder, name), &mut tensors).await?;
+                add(files, &join(folder, name), &mut tensors).await?;
             }
+            index
         } else {
             return Err(no_weights(files, folder, &single).await?);
-        }
-        Ok(Self { files, folder: folder.to_owned(), tensors })
+        };
+        Ok(Self { files, path, tensors })
     }
 
     /// Every tensor, by name.
@@ -79,11 +79,10 @@ impl<'a, F: Files> Tensors<'a, F> {
     pub fn get(&self, name: &str, shape: &[usize]) -> Result<&Tensor, Error> {
         let Some(tensor) = self.tensors.get(name) else {
             let found = format!("nothing among {} tensors", self.tensors.len());
-            let path = join(&self.folder, "model.safetensors");
-            return Err(wrong(&path, name, format!("shape {shape:?}"), found));
+            return Err(Error::tensor(&self.path, name, shape_text(shape), found));
         };
         if tensor.shape != shape {
-            return Err(wrong(&tensor.path, name, format!("shape {shape:?}"), format!("shape {:?}", tensor.shape)));
+            return Err(Error::tensor(&tensor.path, name, shape_text(shape), shape_text(&tensor.shape)));
         }
         tensor.stored()?;
         Ok(tensor)
@@ -127,8 +126,8 @@ async fn no_weights(files: &impl Files, folder: &str, expected: &str) -> Result<
         let path = join(folder, pickle);
         if size(files, &path).await?.is_some() {
             let why = format!(
-                "found only `{path}`, a pickle, which can run code when it is read; convert it once with `python -c \
-                 \"from transformers import AutoModel; AutoModel.from_pretrained('DIR').save_pretrained('DIR')\"`"
+                "found only `{path}`, a pickle, which can run code when it is read; convert the model once with `python \
+                 -c \"from sentence_transformers import SentenceTransformer; SentenceTransformer('DIR').save('DIR')\"`"
             );
             return Ok(Error::missing(expected, why));
         }
@@ -136,48 +135,18 @@ async fn no_weights(files: &impl Files, folder: &str, expected: &str) -> Result<
     Ok(Error::missing(expected, "the weights are read from safetensors"))
 }
 
-/// The header of one file: its length in 8 bytes, then JSON, then the tensors without gaps to the file's end.
-async fn read_header(files: &impl Files, path: &str, tensors: &mut BTreeMap<String, Tensor>) -> Result<(), Error> {
-    let Some(file_size) = size(files, path).await? else {
-        return Err(Error::missing(path, "the checkpoint's index names it"));
-    };
-    if file_size < 8 {
-        return Err(Error::malformed(
-            path,
-            format!("expected a safetensors header, found a file of {file_size} bytes"),
-        ));
-    }
-    let mut buffer = Vec::new();
-    let length: [u8; 8] = read(files, path, 0..8, &mut buffer).await?.try_into().expect("eight bytes were read");
-    let length = u64::from_le_bytes(length);
-    if length > LARGEST_HEADER || length > file_size - 8 {
-        let room = LARGEST_HEADER.min(file_size - 8);
-        return Err(Error::malformed(
-            path,
-            format!("expected a header of at most {room} bytes, found one of {length}"),
-        ));
-    }
-    let start = 8 + length;
-    let mut buffer = Vec::new();
-    // Metadata's own deserialisation checks that every tensor's size fits its shape and that none overlap.
-    let metadata: Metadata = parse_json(path, read(files, path, 8..start, &mut buffer).await?)?;
-    let expected = start + metadata.data_len() as u64;
-    if expected != file_size {
-        return Err(Error::malformed(
-            path,
-            format!("expected {expected} bytes, as its header says, found {file_size}"),
-        ));
-    }
-    for (name, info) in metadata.tensors() {
-        let bytes = start + info.data_offsets.0 as u64..start + info.data_offsets.1 as u64;
-        let (path, dtype, shape) = (path.to_owned(), info.dtype, info.shape.clone());
-        tensors.insert(name.clone(), Tensor { path, name, dtype, shape, bytes });
+/// Adds the tensors of one file.
+async fn add(files: &impl Files, path: &str, tensors: &mut BTreeMap<String, Tensor>) -> Result<(), Error> {
+    let header = Header::read(files, path).await?;
+    for (name, info) in header.tensors {
+        let bytes = header.start + info.data_offsets.0 as u64..header.start + info.data_offsets.1 as u64;
+        let tensor = Tensor { path: path.to_owned(), name: name.clone(), dtype: info.dtype, shape: info.shape, bytes };
+        if let Some(other) = tensors.insert(name, tensor) {
+            let found = format!("another of this name in `{}`", other.path);
+            return Err(Error::tensor(path, &other.name, "each tensor in one file", found));
+        }
     }
     Ok(())
-}
-
-fn wrong(path: &str, name: &str, expected: String, found: String) -> Error {
-    Kind::Tensor { path: path.to_owned(), name: name.to_owned(), expected, found }.into()
 }
 
 impl Tensor {
@@ -225,7 +194,7 @@ impl Tensor {
             Dtype::F16 => Stored::F16,
             Dtype::BF16 => Stored::Bf16,
             other => {
-                return Err(wrong(&self.path, &self.name, "F32, F16 or BF16".to_owned(), format!("{other:?}")));
+                return Err(Error::tensor(&self.path, &self.name, "F32, F16 or BF16", format!("{other:?}")));
             }
         })
     }
@@ -270,7 +239,7 @@ impl<F: Files> Rows for TensorRows<'_, F> {
         let Some(tensor) = self.parts.get(self.part) else { return Ok(None) };
         let stored = tensor.stored()?;
         let row_bytes = self.columns * stored.bytes();
-        let count = (PIECE_BYTES / row_bytes).max(1).min(tensor.shape[0] - self.row);
+        let count = (PIECE_BYTES / row_bytes.max(1)).max(1).min(tensor.shape[0] - self.row);
         let start = tensor.bytes.start + (self.row * row_bytes) as u64;
         let range = start..start + (count * row_bytes) as u64;
         self.row += count;
