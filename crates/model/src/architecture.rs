@@ -119,7 +119,7 @@ impl Positions {
     pub fn first(self, pad_token_id: u32) -> usize {
         match self {
             Self::FromZero => 0,
-            Self::AfterPadding => pad_token_id as usize + 1,
+            Self::AfterPadding => (pad_token_id as usize).saturating_add(1),
         }
     }
 

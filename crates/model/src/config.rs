@@ -10,6 +10,7 @@ use crate::relative;
 
 /// What config.json says, as far as an encoder's output depends on it.
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "a JSON object")]
 struct ConfigFile {
     model_type: String,
     vocab_size: usize,
@@ -18,7 +19,7 @@ struct ConfigFile {
     num_attention_heads: usize,
     intermediate_size: usize,
     hidden_act: String,
-    layer_norm_eps: f32,
+    layer_norm_eps: f64,
     max_position_embeddings: usize,
     type_vocab_size: Option<usize>,
     pad_token_id: Option<u32>,
@@ -114,21 +115,30 @@ impl ConfigFile {
         if let Some(quantization) = self.quantization_config {
             return Err(Error::unknown(path, "quantization_config", "none", quantization));
         }
-        if !(self.layer_norm_eps > 0.0 && self.layer_norm_eps < 1.0) {
-            return Err(Error::unknown(path, "layer_norm_eps", "a number between 0 and 1", self.layer_norm_eps));
+        let epsilon = self.layer_norm_eps as f32;
+        if !(epsilon > 0.0 && epsilon < 1.0) {
+            let found = format!("{:?}", self.layer_norm_eps);
+            return Err(Error::unknown(path, "layer_norm_eps", "a number between 0 and 1", found));
         }
         let pad_token_id = self.pad_token_id.unwrap_or(architecture.pad_token_id);
         if architecture.fixed_padding && pad_token_id != architecture.pad_token_id {
             return Err(Error::unknown(path, "pad_token_id", architecture.pad_token_id.to_string(), pad_token_id));
         }
-        if architecture.positions.first(pad_token_id) >= self.max_position_embeddings {
-            let expected = format!("less than max_position_embeddings, {}", self.max_position_embeddings);
+        if pad_token_id as usize >= self.vocab_size {
+            let expected = format!("less than vocab_size, {}", self.vocab_size);
             return Err(Error::unknown(path, "pad_token_id", expected, pad_token_id));
+        }
+        let first = architecture.positions.first(pad_token_id);
+        if first >= self.max_position_embeddings {
+            let expected = format!("more than {first}, where the first position is");
+            return Err(Error::unknown(path, "max_position_embeddings", expected, self.max_position_embeddings));
         }
         let token_types = match (architecture.names.token_types, self.type_vocab_size) {
             (None, _) => 0,
             (Some(_), Some(rows)) if (1..=LARGEST).contains(&rows) => rows,
-            (Some(_), Some(rows)) => return Err(Error::unknown(path, "type_vocab_size", "at least 1", rows)),
+            (Some(_), Some(rows)) => {
+                return Err(Error::unknown(path, "type_vocab_size", format!("1 to {LARGEST}"), rows));
+            }
             (Some(_), None) => return Err(Error::malformed(path, "missing field `type_vocab_size`")),
         };
         let relative_buckets = match (architecture.names.relative_bias, self.relative_attention_num_buckets) {
@@ -148,7 +158,7 @@ impl ConfigFile {
             heads: self.num_attention_heads,
             intermediate_size: self.intermediate_size,
             activation: encoder_activation(path, &self.hidden_act)?,
-            epsilon: self.layer_norm_eps,
+            epsilon,
             position_rows: self.max_position_embeddings,
             token_types,
             pad_token_id,

@@ -47,6 +47,7 @@ const LENGTH_FILES: [&str; 7] = [
 
 /// What sentence-transformers keeps beside an encoder. The last two keys are the new layout's.
 #[derive(Debug, Default, Deserialize)]
+#[serde(expecting = "a JSON object")]
 struct LengthFile {
     max_seq_length: Option<usize>,
     #[serde(default)]
@@ -56,6 +57,7 @@ struct LengthFile {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(expecting = "a JSON object")]
 struct SentenceFile {
     #[serde(default)]
     prompts: BTreeMap<String, String>,
@@ -78,7 +80,7 @@ impl Description {
         const SENTENCE: &str = "config_sentence_transformers.json";
         let sentence: SentenceFile = read_json(files, SENTENCE).await?.unwrap_or_default();
         if let Some(name) = sentence.default_prompt_name.as_ref().filter(|name| !sentence.prompts.contains_key(*name)) {
-            return Err(Error::unknown(SENTENCE, "default_prompt_name", "the name of one of its prompts", name));
+            return Err(Error::unknown(SENTENCE, "default_prompt_name", prompt_names(&sentence.prompts), name));
         }
         let similarity = similarity(sentence.similarity_fn_name.as_deref(), SENTENCE)?;
         let width = modules.width(config.hidden_size)?;
@@ -117,6 +119,12 @@ impl Description {
     }
 }
 
+/// The names that a prompt can be asked for by, for errors.
+pub(crate) fn prompt_names(prompts: &BTreeMap<String, String>) -> String {
+    let names: Vec<_> = prompts.keys().map(|name| format!("`{name}`")).collect();
+    if names.is_empty() { "no name, as the model has no prompts".to_owned() } else { names.join(" or ") }
+}
+
 fn similarity(name: Option<&str>, path: &str) -> Result<Similarity, Error> {
     let Some(name) = name else { return Ok(Similarity::default()) };
     Similarity::ALL.into_iter().find(|measure| measure.name() == name).ok_or_else(|| {
@@ -152,5 +160,5 @@ fn max_length(config: &Config, file: &LengthFile, path: &str, tokenizer: &Tokeni
         return if is_usable { Ok(length) } else { Err(Error::unknown(path, "max_seq_length", expected, length)) };
     }
     // `as` saturates: transformers writes 1e30 for "none".
-    Ok(tokenizer.model_max_length.map_or(usable, |length| usable.min(length.max(1.0) as usize)))
+    Ok(tokenizer.model_max_length.map_or(usable, |length| usable.min(length as usize)))
 }

@@ -82,7 +82,11 @@ impl<E: Engine, F: Files> Embedder<E, F> {
         if let Some(length) = options.max_length {
             let usable = description.config.usable_positions();
             if length > usable {
-                return Err(Error::option("--max-length", format!("at most {usable}, the model's positions"), length));
+                return Err(Error::option(
+                    "the maximum length",
+                    format!("at most {usable}, the model's positions"),
+                    length,
+                ));
             }
             description.max_length = length;
         }

@@ -15,7 +15,7 @@ pub(crate) enum Kind {
     Missing { path: String, why: String },
     #[error("`{path}`: {message}")]
     Malformed { path: String, message: String },
-    #[error("`{path}`: unknown `{key}`: expected {expected}, found `{found}`")]
+    #[error("`{path}`: `{key}`: expected {expected}, found `{found}`")]
     Unknown { path: String, key: String, expected: String, found: String },
     #[error("tensor `{name}` in `{path}`: expected {expected}, found {found}")]
     Tensor { path: String, name: String, expected: String, found: String },

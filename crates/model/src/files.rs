@@ -34,6 +34,11 @@ impl Memory {
         self.0.insert(path.into(), bytes.into());
     }
 
+    /// Takes a file away and gives its bytes.
+    pub fn remove(&mut self, path: &str) -> Option<Vec<u8>> {
+        self.0.remove(path)
+    }
+
     /// A file's bytes.
     pub fn get(&self, path: &str) -> Option<&[u8]> {
         self.0.get(path).map(Vec::as_slice)
@@ -57,6 +62,9 @@ impl Files for Memory {
 
 /// The most bytes that a configuration file or a tokenizer may have. The largest tokenizers of this family have 20 MB.
 const LARGEST_TEXT_FILE: u64 = 256 << 20;
+
+/// The most bytes of a key that an error names. Only nonsense is nested deeper.
+const LONGEST_KEY: usize = 100;
 
 /// The path of `file` in `folder`, which may be the top.
 pub(crate) fn join(folder: &str, file: &str) -> String {
@@ -104,9 +112,13 @@ pub(crate) async fn read_json<T: DeserializeOwned>(files: &impl Files, path: &st
 
 pub(crate) fn parse_json<T: DeserializeOwned>(path: &str, bytes: &[u8]) -> Result<T, Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let key = error.path().to_string();
         let message = error.into_inner();
-        if key == "." { Error::malformed(path, message) } else { Error::malformed(path, format!("`{key}`: {message}")) }
-    })
+        // Neither the top nor what has no name yet is worth saying.
+        let is_named = !matches!(key.as_str(), "." | "?") && key.len() <= LONGEST_KEY;
+        Error::malformed(path, if is_named { format!("`{key}`: {message}") } else { message.to_string() })
+    })?;
+    deserializer.end().map_err(|error| Error::malformed(path, error))?;
+    Ok(value)
 }

@@ -63,7 +63,8 @@ struct Checkpoint<'a, E, F> {
 impl<E: Engine, F: Files> Checkpoint<'_, E, F> {
     async fn encoder(&self) -> Result<Encoder<E>, Error> {
         let config = self.config;
-        let mut layers = Vec::with_capacity(config.layers);
+        // Not allocated at once: how many there are is so far only what config.json says.
+        let mut layers = Vec::new();
         for index in 0..config.layers {
             layers.push(self.layer(index).await?);
         }

@@ -43,6 +43,7 @@ pub struct Dense {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "a JSON object")]
 struct ModuleEntry {
     path: String,
     #[serde(rename = "type")]
@@ -68,14 +69,18 @@ impl Modules {
                 (0, Some("Transformer")) => modules.encoder = entry.path.clone(),
                 (1, Some("Pooling")) => modules.pooling = read_pooling(files, &entry.path).await?,
                 (2.., Some("Dense")) => modules.steps.push(Step::Dense(read_dense(files, &entry.path).await?)),
-                (2.., Some("Normalize")) => modules.steps.push(Step::Normalize),
+                (2.., Some("Normalize")) => {
+                    check_normalize(files, &entry.path).await?;
+                    modules.steps.push(Step::Normalize);
+                }
                 (0, _) => return Err(Error::unknown(PATH, &key, "a Transformer module first", &entry.kind)),
                 (1, _) => return Err(Error::unknown(PATH, &key, "a Pooling module second", &entry.kind)),
                 _ => return Err(Error::unknown(PATH, &key, "a Dense or a Normalize module", &entry.kind)),
             }
         }
         if entries.len() < 2 {
-            return Err(Error::malformed(PATH, "expected a Transformer and a Pooling module at least"));
+            let found = ["none", "only the first"][entries.len()];
+            return Err(Error::malformed(PATH, format!("expected a Transformer and a Pooling module, found {found}")));
         }
         Ok(modules)
     }
@@ -162,6 +167,7 @@ fn new_pooling(path: &str, mode: &Value) -> Result<Vec<Pooling>, Error> {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "a JSON object")]
 struct DenseFile {
     in_features: usize,
     out_features: usize,
@@ -170,6 +176,30 @@ struct DenseFile {
     activation_function: Option<String>,
     module_input_name: Option<String>,
     module_output_name: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(expecting = "a JSON object")]
+struct NormalizeFile {
+    module_input_name: Option<String>,
+    module_output_name: Option<String>,
+}
+
+/// A Normalize module needs no configuration; where it has one, that may ask for something else.
+async fn check_normalize(files: &impl Files, folder: &str) -> Result<(), Error> {
+    let path = join(folder, "config.json");
+    let file: NormalizeFile = read_json(files, &path).await?.unwrap_or_default();
+    check_ends(&path, file.module_input_name, file.module_output_name)
+}
+
+/// Every module after pooling turns the text's vector into the text's vector.
+fn check_ends(path: &str, input: Option<String>, output: Option<String>) -> Result<(), Error> {
+    for (key, value) in [("module_input_name", input), ("module_output_name", output)] {
+        if let Some(other) = value.filter(|name| name != "sentence_embedding") {
+            return Err(Error::unknown(path, key, "sentence_embedding", other));
+        }
+    }
+    Ok(())
 }
 
 fn yes() -> bool {
@@ -181,12 +211,7 @@ async fn read_dense(files: &impl Files, folder: &str) -> Result<Dense, Error> {
     let Some(file) = read_json::<DenseFile>(files, &path).await? else {
         return Err(Error::missing(path, "a Dense module has one"));
     };
-    let ends = [("module_input_name", &file.module_input_name), ("module_output_name", &file.module_output_name)];
-    for (key, value) in ends {
-        if let Some(other) = value.as_ref().filter(|name| *name != "sentence_embedding") {
-            return Err(Error::unknown(&path, key, "sentence_embedding", other));
-        }
-    }
+    check_ends(&path, file.module_input_name, file.module_output_name)?;
     // sentence-transformers' default is tanh.
     let name = file.activation_function.as_deref().unwrap_or("torch.nn.modules.activation.Tanh");
     let activation = match name.strip_prefix("torch.nn.modules.").unwrap_or(name) {

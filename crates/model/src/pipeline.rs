@@ -7,6 +7,7 @@ use wembed_kernels::{Engine, Ops, Packed, Pending};
 
 use crate::Error;
 use crate::batches::split;
+use crate::description::prompt_names;
 use crate::embedder::{EmbedOptions, Embedder, Embedding, Prompt};
 use crate::files::Files;
 use crate::head::Finish;
@@ -53,10 +54,7 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
         let prompt = match &options.prompt {
             Prompt::Text(text) => text.clone(),
             Prompt::Named(name) => description.prompts.get(name).cloned().ok_or_else(|| {
-                let names: Vec<_> = description.prompts.keys().map(|name| format!("`{name}`")).collect();
-                let expected =
-                    if names.is_empty() { "no name: the model has no prompts".to_owned() } else { names.join(" or ") };
-                Error::option("the prompt's name", expected, format!("`{name}`"))
+                Error::option("the prompt's name", prompt_names(&description.prompts), format!("`{name}`"))
             })?,
             Prompt::Model => {
                 let default = description.default_prompt.as_ref().and_then(|name| description.prompts.get(name));

@@ -32,15 +32,21 @@ pub struct FileTokenizer(Tokenizer);
 
 /// What `tokenizer_config.json` says, as far as it counts here.
 #[derive(Debug, Default, Deserialize)]
+#[serde(expecting = "a JSON object")]
 pub(crate) struct TokenizerConfig {
-    /// Transformers writes 1e30 for "none".
+    /// At least 1. Transformers writes 1e30 for "none".
     pub model_max_length: Option<f64>,
     truncation_side: Option<String>,
 }
 
 impl TokenizerConfig {
     pub async fn read(files: &impl Files, folder: &str) -> Result<Self, Error> {
-        Ok(read_json(files, &join(folder, "tokenizer_config.json")).await?.unwrap_or_default())
+        let path = join(folder, "tokenizer_config.json");
+        let config: Self = read_json(files, &path).await?.unwrap_or_default();
+        match config.model_max_length.filter(|&length| length < 1.0) {
+            Some(length) => Err(Error::unknown(&path, "model_max_length", "at least 1", length)),
+            None => Ok(config),
+        }
     }
 }
 
@@ -93,8 +99,8 @@ impl FileTokenizer {
 
 /// `tokenizer.json` with a Lowercase normaliser in front, as sentence-transformers puts it for `do_lower_case`.
 fn lowercased(path: &str, bytes: &[u8]) -> Result<Vec<u8>, Error> {
-    let mut json: serde_json::Value = parse_json(path, bytes)?;
-    let normalizer = json["normalizer"].take();
+    let mut json: serde_json::Map<String, serde_json::Value> = parse_json(path, bytes)?;
+    let normalizer = json.remove("normalizer").unwrap_or_default();
     let lowers = |normalizer: &serde_json::Value| normalizer["type"] == "Lowercase";
     let mut parts = match normalizer {
         serde_json::Value::Null => Vec::new(),
@@ -106,8 +112,8 @@ fn lowercased(path: &str, bytes: &[u8]) -> Result<Vec<u8>, Error> {
     if !parts.iter().any(lowers) {
         parts.insert(0, serde_json::json!({"type": "Lowercase"}));
     }
-    json["normalizer"] = serde_json::json!({"type": "Sequence", "normalizers": parts});
-    Ok(json.to_string().into_bytes())
+    json.insert("normalizer".to_owned(), serde_json::json!({"type": "Sequence", "normalizers": parts}));
+    Ok(serde_json::Value::from(json).to_string().into_bytes())
 }
 
 impl Tokenize for FileTokenizer {
