@@ -118,6 +118,11 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
             let expected = format!("heads of at most {} columns", engine.widest_head());
             return Err(Error::option("the attention heads", expected, head_width));
         }
+        let width = description.modules.widest(config.hidden_size);
+        if engine.rows_within(width) == 0 {
+            let expected = "as many columns as fit into one buffer of this device";
+            return Err(Error::option("the text's vector", expected, width));
+        }
         let rows = engine.rows_within(config.widest());
         if description.max_length > rows {
             let expected = format!("at most {rows}, which is what fits into one buffer of this device");

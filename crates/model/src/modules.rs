@@ -90,7 +90,7 @@ impl Modules {
     /// # Errors
     /// Where a Dense module expects another width than it is given.
     pub fn width(&self, hidden_size: usize) -> Result<usize, Error> {
-        let mut width = hidden_size * self.pooling.len();
+        let mut width = hidden_size.saturating_mul(self.pooling.len());
         for step in &self.steps {
             if let Step::Dense(dense) = step {
                 if dense.inputs != width {
@@ -101,6 +101,12 @@ impl Modules {
             }
         }
         Ok(width)
+    }
+
+    /// Columns of the widest vector between the encoder's width and the last.
+    pub(crate) fn widest(&self, hidden_size: usize) -> usize {
+        let outputs = self.steps.iter().map(|step| if let Step::Dense(dense) = step { dense.outputs } else { 0 });
+        outputs.fold(hidden_size.saturating_mul(self.pooling.len()), usize::max)
     }
 }
 

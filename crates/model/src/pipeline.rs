@@ -72,7 +72,8 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
         if options.batch_tokens == Some(0) {
             return Err(Error::option("the tokens of a batch", "at least 1", 0));
         }
-        let most = self.engine.rows_within(description.config.widest());
+        let config = &description.config;
+        let most = self.engine.rows_within(config.widest().max(description.modules.widest(config.hidden_size)));
         let batch_tokens = options.batch_tokens.unwrap_or(DEFAULT_BATCH_TOKENS).min(most);
         Ok(Job { prompt, finish, batch_tokens })
     }
