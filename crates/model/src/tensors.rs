@@ -91,13 +91,17 @@ impl<'a, F: Files> Tensors<'a, F> {
     /// A small tensor's values.
     ///
     /// # Errors
-    /// As [`Tensors::get`], and where it cannot be read.
+    /// As [`Tensors::get`], and where it cannot be read or holds a number that is none.
     pub async fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, Error> {
         let tensor = self.get(name, shape)?;
         let mut buffer = Vec::new();
         let bytes = read(self.files, &tensor.path, tensor.bytes.clone(), &mut buffer).await?;
         let mut values = Vec::with_capacity(shape.iter().product());
         tensor.stored()?.widen(bytes, &mut values);
+        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+            let found = format!("{} as number {index}", values[index]);
+            return Err(Error::tensor(&tensor.path, name, "finite numbers", found));
+        }
         Ok(values)
     }
 
@@ -108,8 +112,10 @@ impl<'a, F: Files> Tensors<'a, F> {
     pub fn rows<N: AsRef<str>>(&self, names: &[N], rows: usize, columns: usize) -> Result<TensorRows<'a, F>, Error> {
         let parts =
             names.iter().map(|name| self.get(name.as_ref(), &[rows, columns]).cloned()).collect::<Result<_, _>>()?;
+        let name = names.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" + ");
         Ok(TensorRows {
             files: self.files,
+            name,
             parts,
             rows: rows * names.len(),
             columns,
@@ -204,6 +210,8 @@ impl Tensor {
 #[derive(Debug)]
 pub struct TensorRows<'a, F> {
     files: &'a F,
+    /// Every part's.
+    name: String,
     parts: Vec<Tensor>,
     rows: usize,
     columns: usize,
@@ -224,7 +232,7 @@ impl<F: Files> Rows for TensorRows<'_, F> {
     type Error = Error;
 
     fn name(&self) -> &str {
-        &self.parts[0].name
+        &self.name
     }
 
     fn rows(&self) -> usize {
