@@ -23,6 +23,8 @@ pub(crate) enum Kind {
     Option { option: String, expected: String, found: String },
     #[error("this text could not be embedded: {reason}")]
     Text { reason: String },
+    #[error("this text could not be embedded: its token {id}: {reason}")]
+    Token { id: u32, reason: String },
     #[error(transparent)]
     Device(#[from] wembed_kernels::Error),
 }
@@ -40,7 +42,7 @@ impl Error {
 
     /// Whether one text failed by itself; the others have their vectors.
     pub fn is_text(&self) -> bool {
-        matches!(*self.0, Kind::Text { .. })
+        matches!(*self.0, Kind::Text { .. } | Kind::Token { .. })
     }
 
     pub(crate) fn malformed(path: impl Into<String>, message: impl fmt::Display) -> Self {
@@ -72,6 +74,18 @@ impl Error {
 
     pub(crate) fn text(reason: impl fmt::Display) -> Self {
         Kind::Text { reason: reason.to_string() }.into()
+    }
+
+    pub(crate) fn token(id: u32, reason: impl fmt::Display) -> Self {
+        Kind::Token { id, reason: reason.to_string() }.into()
+    }
+
+    /// The token that is at fault, and why.
+    pub(crate) fn of_token(&self) -> Option<(u32, &str)> {
+        match &*self.0 {
+            Kind::Token { id, reason } => Some((*id, reason)),
+            _ => None,
+        }
     }
 }
 

@@ -114,9 +114,18 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
     }
 
     /// Records and submits a batch.
-    pub(crate) async fn launch(&mut self, batch: Batch, job: &Job) -> Result<InFlight, Error> {
-        let pending = self.submit(&batch, job).await?;
-        Ok(InFlight { batch, pending })
+    pub(crate) async fn launch(&mut self, mut batch: Batch, job: &Job) -> Result<InFlight, Error> {
+        loop {
+            let error = match self.submit(&batch, job).await {
+                Ok(pending) => return Ok(InFlight { batch, pending }),
+                Err(error) => error,
+            };
+            // Texts without the token at fault have their vectors all the same.
+            let Some((id, reason)) = error.of_token() else { return Err(error) };
+            for text in batch.iter_mut().filter(|text| text.as_ref().is_ok_and(|tokens| tokens.ids.contains(&id))) {
+                *text = Err(Error::token(id, reason));
+            }
+        }
     }
 
     async fn submit(&mut self, batch: &Batch, job: &Job) -> Result<Option<Pending>, Error> {

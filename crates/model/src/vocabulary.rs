@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use wembed_kernels::{Engine, Gathered, Rows as _};
+use wembed_kernels::{Engine, Gathered, Rows as _, Stored};
 
 use crate::Error;
 use crate::files::Files;
@@ -99,6 +99,26 @@ impl HostTable {
                 self.kept.insert(id, row.into());
             }
         }
-        Ok(engine.gathered(Gathered { name: self.tensor.name(), bytes: &gathered, stored, columns })?)
+        let table = |bytes| engine.gathered(Gathered { name: self.tensor.name(), bytes, stored, columns });
+        table(&gathered).map_err(|error| {
+            if error.is_limit() || error.is_out_of_memory() || error.is_device_lost() {
+                return error.into();
+            }
+            // A row that the engine cannot hold. Whose?
+            let mut rows = needed.unique.iter().zip(gathered.chunks_exact(columns * stored.bytes()));
+            rows.find(|(_, row)| table(row).is_err())
+                .map_or(error.into(), |(&id, row)| self.unholdable(id, row, stored))
+        })
+    }
+
+    /// What is wrong with a row that no engine of this type can hold: its largest number, or one that is none.
+    fn unholdable(&self, id: u32, row: &[u8], stored: Stored) -> Error {
+        let mut values = Vec::new();
+        stored.widen(row, &mut values);
+        let size = |value: &f32| if value.is_nan() { f32::INFINITY } else { value.abs() };
+        let largest = values.iter().enumerate().max_by(|(_, a), (_, b)| size(a).total_cmp(&size(b)));
+        let (column, value) = largest.expect("a row has a column");
+        let name = self.tensor.name();
+        Error::token(id, format!("`{name}` holds {value} at row {id}, column {column}, which the device cannot hold"))
     }
 }
