@@ -49,9 +49,10 @@ impl File {
     }
 
     /// Its passages: cut where the text itself is divided, none longer than `model` takes with `prompt` in front.
-    pub fn passages(&self, model: &Model, prompt: &str) -> Result<Vec<Passage<'_>>, Error> {
-        let config = ChunkConfig::new(model.description().max_length).with_sizer(Tokens { model, prompt });
-        let chunks: Result<Vec<_>, Error> = if self.markdown {
+    pub fn passages(&self, model: &Model, prompt: &str) -> anyhow::Result<Vec<Passage<'_>>> {
+        let room = Room::beside(prompt, model)?;
+        let config = ChunkConfig::new(room.tokens).with_sizer(room);
+        let chunks: Result<Vec<_>, _> = if self.markdown {
             MarkdownSplitter::new(config).try_chunk_indices(&self.text).collect()
         } else {
             TextSplitter::new(config).try_chunk_indices(&self.text).collect()
@@ -69,31 +70,43 @@ impl File {
 /// More bytes than a token has in most texts, of any language.
 const BYTES_A_TOKEN: usize = 8;
 
-/// Measures text by the model's own tokens.
-struct Tokens<'a> {
+/// The room that a prompt and the special tokens leave in a text that a model takes.
+struct Room<'a> {
     model: &'a Model,
     prompt: &'a str,
+    /// What is taken.
+    taken: usize,
+    /// What is left.
+    tokens: usize,
 }
 
-impl Tokens<'_> {
-    fn size(&self, text: &str) -> Result<usize, Error> {
+impl<'a> Room<'a> {
+    fn beside(prompt: &'a str, model: &'a Model) -> anyhow::Result<Self> {
+        let (taken, most) = (model.tokenize(prompt)?.ids.len(), model.description().max_length);
+        if taken >= most {
+            bail!("the passages' prompt leaves no room for them: it has {taken} of {most} tokens");
+        }
+        Ok(Self { model, prompt, taken, tokens: most - taken })
+    }
+
+    /// Tokens of `text`, or nothing where there is no room for them.
+    fn size(&self, text: &str) -> Result<Option<usize>, Error> {
         let tokens = self.model.tokenize(&format!("{}{text}", self.prompt))?;
-        Ok(tokens.ids.len() + usize::from(tokens.truncated))
+        Ok((!tokens.truncated).then(|| tokens.ids.len().saturating_sub(self.taken)))
     }
 }
 
-impl TryChunkSizer for Tokens<'_> {
+impl TryChunkSizer for Room<'_> {
     type Error = Error;
 
     fn try_size(&self, text: &str) -> Result<usize, Error> {
-        // The splitter asks about whole chapters. Where the beginning of one is too long already, the rest need not be read.
-        let beginning = &text[..text.floor_char_boundary(BYTES_A_TOKEN * self.model.description().max_length)];
-        if beginning.len() < text.len() {
-            let size = self.size(beginning)?;
-            if size > self.model.description().max_length {
-                return Ok(size);
-            }
+        // The splitter asks about whole chapters: where the beginning of one is too long, the rest need not be read. It
+        // wants longer texts to be larger even then.
+        let too_long = self.tokens + 1 + text.len();
+        let beginning = &text[..text.floor_char_boundary(BYTES_A_TOKEN * self.tokens)];
+        if beginning.len() < text.len() && self.size(beginning)?.is_none() {
+            return Ok(too_long);
         }
-        self.size(text)
+        Ok(self.size(text)?.unwrap_or(too_long))
     }
 }

@@ -112,3 +112,25 @@ fn json_text(line: &str) -> anyhow::Result<String> {
     };
     Err(anyhow!("{EXPECTED}, found {kind}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Form, lines};
+
+    #[test]
+    fn a_line_is_a_text_without_its_end() {
+        for (bytes, texts) in [
+            ("", &[][..]),
+            ("\n", &[""]),
+            ("a", &["a"]),
+            ("a\n", &["a"]),
+            ("a\n\n", &["a", ""]),
+            (" a \r\n\r\nb\r", &[" a ", "", "b"]),
+            ("a\rb\u{2028}c\n", &["a\rb\u{2028}c"]),
+            ("\u{feff}a\n\u{feff}b\n", &["a", "\u{feff}b"]),
+        ] {
+            let found: Vec<_> = lines(bytes.as_bytes(), String::new(), Form::Plain).map(Result::unwrap).collect();
+            assert_eq!(found, texts, "{bytes:?}");
+        }
+    }
+}

@@ -60,16 +60,28 @@ fn every_passage_fits_and_none_is_lost() {
         return;
     }
     let files = files();
-    let search = ["search", "rain", &files.paths[0], "--model", &model("bert"), "--max-length", "12"];
-    let all = run(&[&search[..], &["--format", "jsonl", "--top", "1000"]].concat());
-    assert!(!all.stderr.contains("cut to"), "{}", all.stderr);
     let letters = |text: &str| -> Vec<char> {
         let mut letters: Vec<_> = text.chars().filter(|letter| !letter.is_whitespace()).collect();
         letters.sort_unstable();
         letters
     };
-    let found: String = json_lines(&all.good()).iter().filter_map(|found| found["text"].as_str()).collect();
-    assert_eq!(letters(&found), letters(&fs::read_to_string(&files.paths[0]).expect("it is there")));
+    let whole = letters(&fs::read_to_string(&files.paths[0]).expect("it is there"));
+    let model = model("bert");
+    let mut passages = Vec::new();
+    for prompt in ["", "it says: "] {
+        let search = ["search", "rain", &files.paths[0], "--model", &model, "--max-length", "16"];
+        let all = ["--format", "jsonl", "--top", "1000", "--passage-prompt", prompt];
+        let all = run(&[&search[..], &all].concat());
+        assert!(!all.stderr.contains("cut to"), "{}", all.stderr);
+        let found = json_lines(&all.good());
+        let text: String = found.iter().filter_map(|found| found["text"].as_str()).collect();
+        assert_eq!(letters(&text), whole);
+        passages.push(found.len());
+    }
+    assert!(passages[0] < passages[1], "a prompt takes room: {passages:?}");
+    let long = "it says: ".repeat(20);
+    run(&["search", "rain", &files.paths[0], "--model", &model, "--passage-prompt", &long])
+        .bad(1, &["prompt leaves no room", "64 tokens"]);
 }
 
 #[test]
