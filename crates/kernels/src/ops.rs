@@ -13,7 +13,7 @@ pub type Pending = Pin<Box<dyn Future<Output = Result<Vec<f32>, Error>>>>;
 
 /// A linear layer: `weight` (M, K) as the checkpoint stores it, `bias` (M).
 #[derive(Debug)]
-pub struct Linear<E: Engine + ?Sized> {
+pub struct Linear<E: Engine> {
     /// (M, K), packed as the engine's kernels read it.
     pub weight: E::Matrix,
     /// (M).
@@ -22,7 +22,7 @@ pub struct Linear<E: Engine + ?Sized> {
 
 /// A layer norm: `gain` (D), `bias` (D), and the epsilon added to the variance.
 #[derive(Debug)]
-pub struct Norm<E: Engine + ?Sized> {
+pub struct Norm<E: Engine> {
     /// (D).
     pub gain: E::Vector,
     /// (D).
@@ -33,7 +33,7 @@ pub struct Norm<E: Engine + ?Sized> {
 
 /// What is summed into the first hidden state besides the words themselves.
 #[derive(Debug)]
-pub struct Embeddings<E: Engine + ?Sized> {
+pub struct Embeddings<E: Engine> {
     /// (P, D): one row a position.
     pub positions: E::Table,
     /// (D): added to every token; zeros where the model has no token types.
@@ -53,7 +53,7 @@ pub struct Heads {
 
 /// A relative-position bias that depends on key position minus query position alone.
 #[derive(Debug)]
-pub struct RelativeBias<E: Engine + ?Sized> {
+pub struct RelativeBias<E: Engine> {
     /// (heads, 2 reach + 1): the bias of distances -reach ..= reach; beyond, the outermost value holds.
     pub table: E::Vector,
     /// In tokens.
@@ -103,7 +103,7 @@ pub trait Engine: Sized {
     /// A table for this batch alone, from rows gathered on the host.
     fn gathered(&self, rows: Gathered<'_>) -> Result<Self::Table, Error>;
 
-    /// The beginning of a batch.
+    /// The beginning of a batch. One is recorded at a time: it is finished or dropped before the next one begins.
     fn begin(&self, packed: &Packed) -> Self::Batch;
 }
 
@@ -121,6 +121,9 @@ pub struct Gathered<'a> {
 }
 
 /// The table of contents: what an encoder is made of. An engine computes these or records them, in order.
+///
+/// # Numerics
+/// What is infinite or no number stays so: no operation makes an ordinary number of it on its way to the vector, where it is found.
 pub trait Ops<E: Engine> {
     /// Embedding sum and layer norm: words + positions + token type, normalised. // (T, D)
     fn embed_norm(&mut self, words: &E::Table, embeddings: &Embeddings<E>) -> E::Tensor;

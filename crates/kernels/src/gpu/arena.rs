@@ -102,7 +102,7 @@ mod tests {
     fn capacity_holds_the_bytes_and_wastes_at_most_a_quarter() {
         for bytes in [1, 255, 256, 257, 4096, 100_000, 1 << 20, (1 << 20) + 1, 12_345_678] {
             let size = capacity(bytes);
-            assert!(size >= bytes && size % 4 == 0);
+            assert!(size >= bytes && size.is_multiple_of(4));
             assert!(size <= bytes + (bytes / 4).max(256), "{bytes} took {size}");
         }
     }

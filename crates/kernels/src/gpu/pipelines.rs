@@ -18,8 +18,10 @@ pub(super) struct Pipeline {
 /// The cache. Its key is the kernel itself (there is one static of each) and the chosen constants, never a name.
 #[derive(Debug, Default)]
 pub(super) struct Pipelines {
-    made: RefCell<HashMap<(*const Kernel, Vec<u32>), Rc<Pipeline>>>,
+    made: RefCell<HashMap<Key, Rc<Pipeline>>>,
 }
+
+type Key = (*const Kernel, Vec<u32>);
 
 impl Pipelines {
     pub fn get(

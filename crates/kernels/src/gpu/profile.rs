@@ -1,6 +1,7 @@
 //! How long each kernel ran, by the device's own clock.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 
 use super::recording::{Cost, map};
 
@@ -50,8 +51,10 @@ pub(super) struct Timer {
     resolved: wgpu::Buffer,
     readback: wgpu::Buffer,
     passes: Vec<(&'static str, Cost)>,
-    mapped: Option<std::pin::Pin<Box<dyn Future<Output = Result<(), ()>>>>>,
+    mapped: Option<Mapped>,
 }
+
+type Mapped = Pin<Box<dyn Future<Output = Result<(), ()>>>>;
 
 impl Timer {
     pub fn new(device: &wgpu::Device, passes: usize) -> Self {
