@@ -89,7 +89,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
             new_maximum = max(new_maximum, scores[own_query * KEYS + key]);
         }
         for (var key = own_lane; key < keys; key += GROUP) {
-            weights[own_query * KEYS + key] = exponential(scores[own_query * KEYS + key] - new_maximum);
+            let score = scores[own_query * KEYS + key];
+            weights[own_query * KEYS + key] = select(exponential(score - new_maximum), score, is_spoilt(score));
         }
         workgroupBarrier();
 

@@ -47,6 +47,8 @@ parts! {
     WEIGHTS_F16_PACKED = "parts/weights_f16_packed.wgsl";
     /// Weights stored as f32.
     WEIGHTS_F32 = "parts/weights_f32.wgsl";
+    /// Whether a value is infinite or no number.
+    FINITE = "parts/finite.wgsl";
     /// exp, erfc, tanh.
     MATH = "parts/math.wgsl";
     /// The activation functions.

@@ -42,8 +42,12 @@ fn weighted_sum(first: u32, end: u32, column: u32) -> f32 {
 
 fn maximum(first: u32, end: u32, column: u32) -> f32 {
     var largest = x[first * params.stride + column];
-    for (var token = first + 1u; token < end; token++) {
-        largest = max(largest, x[token * params.stride + column]);
+    for (var token = first; token < end; token++) {
+        let value = x[token * params.stride + column];
+        if is_spoilt(value) {
+            return value;
+        }
+        largest = max(largest, value);
     }
     return largest;
 }

@@ -22,6 +22,9 @@ fn gelu_tanh(x: f32) -> f32 {
 }
 
 fn activate(x: f32) -> f32 {
+    if is_spoilt(x) {
+        return x;
+    }
     switch ACTIVATION {
         case GELU: { return gelu(x); }
         case GELU_TANH: { return gelu_tanh(x); }

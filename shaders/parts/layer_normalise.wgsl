@@ -13,7 +13,9 @@ fn layer_normalise(start: u32, width: u32, epsilon: f32, thread: u32) {
         let centred = output[start + column] - mean;
         squares = fma(centred, centred, squares);
     }
-    let scale = inverseSqrt(workgroup_sum(squares, thread) / f32(width) + epsilon);
+    let variance = workgroup_sum(squares, thread) / f32(width);
+    // One over an infinite deviation is zero, which would leave the bias alone.
+    let scale = select(inverseSqrt(variance + epsilon), variance, is_spoilt(variance));
     for (var column = thread; column < width; column += THREADS) {
         output[start + column] = fma((output[start + column] - mean) * scale, gain[column], bias[column]);
     }

@@ -1,6 +1,6 @@
 //! Attention over packed texts.
 
-use wembed_shaders::{ATTENTION, BIAS_NONE, BIAS_RELATIVE, MATH};
+use wembed_shaders::{ATTENTION, BIAS_NONE, BIAS_RELATIVE, FINITE, MATH};
 
 use super::kernel::{Constants, Kernel, params};
 use super::recording::{Batch, Cost, Launch};
@@ -23,7 +23,7 @@ const CHOICES: &[Constants] = &[
 
 pub static PLAIN: Kernel = Kernel {
     label: "attention.plain",
-    parts: &[MATH, BIAS_NONE, ATTENTION],
+    parts: &[FINITE, MATH, BIAS_NONE, ATTENTION],
     inputs: &["qkv", "blocks"],
     reads_weights: false,
     params: PARAMS,
@@ -33,7 +33,7 @@ pub static PLAIN: Kernel = Kernel {
 
 pub static RELATIVE: Kernel = Kernel {
     label: "attention.relative",
-    parts: &[MATH, BIAS_RELATIVE, ATTENTION],
+    parts: &[FINITE, MATH, BIAS_RELATIVE, ATTENTION],
     inputs: &["qkv", "blocks", "relative_bias"],
     reads_weights: false,
     params: PARAMS,

@@ -10,7 +10,12 @@ params!(EmbedNormParams { tokens: u32, width: u32, stride: u32, epsilon: f32 });
 
 pub static KERNEL: Kernel = Kernel {
     label: "embed_norm",
-    parts: &[wembed_shaders::REDUCE, wembed_shaders::EMBED_NORM, wembed_shaders::LAYER_NORMALISE],
+    parts: &[
+        wembed_shaders::FINITE,
+        wembed_shaders::REDUCE,
+        wembed_shaders::EMBED_NORM,
+        wembed_shaders::LAYER_NORMALISE,
+    ],
     inputs: &["words", "positions", "token_type", "gain", "bias", "rows"],
     reads_weights: true,
     params: &["tokens", "width", "stride", "epsilon"],

@@ -9,7 +9,12 @@ params!(LayerNormParams { rows: u32, width: u32, stride: u32, epsilon: f32 });
 
 pub static KERNEL: Kernel = Kernel {
     label: "layer_norm",
-    parts: &[wembed_shaders::REDUCE, wembed_shaders::LAYER_NORM, wembed_shaders::LAYER_NORMALISE],
+    parts: &[
+        wembed_shaders::FINITE,
+        wembed_shaders::REDUCE,
+        wembed_shaders::LAYER_NORM,
+        wembed_shaders::LAYER_NORMALISE,
+    ],
     inputs: &["x", "gain", "bias"],
     reads_weights: false,
     params: &["rows", "width", "stride", "epsilon"],

@@ -2,7 +2,7 @@
 //! that which one runs cannot be told from the result.
 
 use wembed_shaders::{
-    ACTIVATION, EPILOGUE_ACTIVATION, EPILOGUE_ADD, EPILOGUE_BIAS, LINEAR_SMALL, LINEAR_TILED, MATH, Part,
+    ACTIVATION, EPILOGUE_ACTIVATION, EPILOGUE_ADD, EPILOGUE_BIAS, FINITE, LINEAR_SMALL, LINEAR_TILED, MATH, Part,
 };
 
 use super::kernel::{Constants, Kernel, params};
@@ -47,13 +47,23 @@ const INPUTS_ADD: &[&str] = &["x", "weight", "bias", "residual"];
 pub static TILED: Kernel = kernel("linear.tiled.bias", &[EPILOGUE_BIAS, LINEAR_TILED], INPUTS, TILED_CONSTANTS);
 pub static TILED_ACTIVATION: Kernel = Kernel {
     choices: ACTIVATIONS,
-    ..kernel("linear.tiled.activation", &[MATH, ACTIVATION, EPILOGUE_ACTIVATION, LINEAR_TILED], INPUTS, TILED_CONSTANTS)
+    ..kernel(
+        "linear.tiled.activation",
+        &[FINITE, MATH, ACTIVATION, EPILOGUE_ACTIVATION, LINEAR_TILED],
+        INPUTS,
+        TILED_CONSTANTS,
+    )
 };
 pub static TILED_ADD: Kernel = kernel("linear.tiled.add", &[EPILOGUE_ADD, LINEAR_TILED], INPUTS_ADD, TILED_CONSTANTS);
 pub static SMALL: Kernel = kernel("linear.small.bias", &[EPILOGUE_BIAS, LINEAR_SMALL], INPUTS, SMALL_CONSTANTS);
 pub static SMALL_ACTIVATION: Kernel = Kernel {
     choices: ACTIVATIONS,
-    ..kernel("linear.small.activation", &[MATH, ACTIVATION, EPILOGUE_ACTIVATION, LINEAR_SMALL], INPUTS, SMALL_CONSTANTS)
+    ..kernel(
+        "linear.small.activation",
+        &[FINITE, MATH, ACTIVATION, EPILOGUE_ACTIVATION, LINEAR_SMALL],
+        INPUTS,
+        SMALL_CONSTANTS,
+    )
 };
 pub static SMALL_ADD: Kernel = kernel("linear.small.add", &[EPILOGUE_ADD, LINEAR_SMALL], INPUTS_ADD, SMALL_CONSTANTS);
 

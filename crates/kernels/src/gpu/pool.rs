@@ -9,7 +9,7 @@ params!(PoolParams { width: u32, stride: u32, output_stride: u32, offset: u32 })
 
 pub static KERNEL: Kernel = Kernel {
     label: "pool",
-    parts: &[wembed_shaders::POOL],
+    parts: &[wembed_shaders::FINITE, wembed_shaders::POOL],
     inputs: &["x", "offsets"],
     reads_weights: false,
     params: &["width", "stride", "output_stride", "offset"],
