@@ -1,5 +1,7 @@
 //! Whole models against Hugging Face's own vectors.
 
+#![expect(clippy::unwrap_used, reason = "a test that unwraps an error fails and says it")]
+
 mod invariance;
 mod loss;
 mod mutants;
