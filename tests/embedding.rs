@@ -39,20 +39,14 @@ pub fn expected_vectors<F: Files>(
     embedder: &mut Embedder<GpuEngine, F>,
     expected: &Expected,
 ) -> Result<Vec<Vec<f32>>, String> {
-    for ((text, ids), &truncated) in expected.texts.iter().zip(&expected.ids).zip(&expected.truncated) {
-        let prompt = default_prompt(embedder);
+    let prompt = default_prompt(embedder);
+    for (index, text) in expected.texts.iter().enumerate() {
         let tokens = embedder.tokenize(&format!("{prompt}{text}")).map_err(|error| error.to_string())?;
-        if tokens.ids != *ids || tokens.truncated != truncated {
-            return Err(format!("{text:?} became {tokens:?}, not {ids:?}, truncated: {truncated}"));
-        }
+        expected.hold_tokens(index, &tokens.ids, tokens.truncated)?;
     }
     let embeddings = embed(embedder, &expected.texts, &EmbedOptions::default()).map_err(|error| error.to_string())?;
-    for ((text, embedding), (ids, &truncated)) in
-        expected.texts.iter().zip(&embeddings).zip(expected.ids.iter().zip(&expected.truncated))
-    {
-        if embedding.tokens != ids.len() || embedding.truncated != truncated {
-            return Err(format!("{text:?} reports {} tokens, truncated: {}", embedding.tokens, embedding.truncated));
-        }
+    for (index, embedding) in embeddings.iter().enumerate() {
+        expected.hold_counts(index, embedding.tokens, embedding.truncated)?;
     }
     Ok(embeddings.into_iter().map(|embedding| embedding.vector).collect())
 }

@@ -40,6 +40,31 @@ pub struct Expected {
     pub vectors: Vec<Vec<f64>>,
 }
 
+impl Expected {
+    /// Holds what the text `index` was tokenised into.
+    ///
+    /// # Errors
+    /// Where the ids or the flag differ.
+    pub fn hold_tokens(&self, index: usize, ids: &[u32], truncated: bool) -> Result<(), String> {
+        let (text, wanted, cut) = (&self.texts[index], &self.ids[index], self.truncated[index]);
+        if ids != wanted || truncated != cut {
+            return Err(format!("{text:?} became {ids:?}, truncated: {truncated}; not {wanted:?}, truncated: {cut}"));
+        }
+        Ok(())
+    }
+
+    /// Holds what is said of the text `index` beside its vector.
+    ///
+    /// # Errors
+    /// Where the number of its tokens or the flag differs.
+    pub fn hold_counts(&self, index: usize, tokens: usize, truncated: bool) -> Result<(), String> {
+        if tokens != self.ids[index].len() || truncated != self.truncated[index] {
+            return Err(format!("{:?} reports {tokens} tokens, truncated: {truncated}", self.texts[index]));
+        }
+        Ok(())
+    }
+}
+
 /// A tiny model with changed configuration.
 #[derive(Debug, Deserialize)]
 pub struct Variant {
