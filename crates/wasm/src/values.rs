@@ -1,0 +1,180 @@
+//! What JavaScript gets back: plain objects with typed arrays, which a worker can post.
+
+use js_sys::{Array, Float32Array, JSON, Object, Uint32Array};
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+use wembed_kernels::gpu::{GpuEngine, Storage};
+use wembed_model::{Embedding, Error, Tokens};
+
+use crate::embedder::Model;
+use crate::error::argument;
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+/** One vector a text, in order. */
+export interface Embeddings {
+  /** All vectors, one after the other; NaN for a text that has an error. */
+  data: Float32Array;
+  /** Values of each vector. */
+  dims: number;
+  /** Tokens of each text that were embedded, special tokens included. */
+  tokens: Uint32Array;
+  /** Whether each text had more tokens than the model takes. */
+  truncated: boolean[];
+  /** Why a text has no vector, or null. */
+  errors: (string | null)[];
+}
+
+/** A text as the encoder takes it. */
+export interface Tokens {
+  ids: Uint32Array;
+  truncated: boolean;
+}
+
+/** What was loaded, and onto what. */
+export interface Info {
+  /** wembed's version. */
+  version: string;
+  /** Values of a vector, where no other number is asked for. */
+  dimensions: number;
+  /** Tokens of a text at most, special tokens included. */
+  maxLength: number;
+  /** Whether the model itself gives vectors of length 1. */
+  normalizes: boolean;
+  /** The model's prompts, by name. */
+  prompts: Record<string, string>;
+  /** The prompt that is used where none is asked for. */
+  defaultPrompt: string | null;
+  /** How weights lie in device memory and are read. */
+  storage: "f16" | "f16 packed" | "f32";
+  /** The adapter; browsers may keep its name to themselves. */
+  device: { name: string; kind: string; driver: string; features: string[]; largestBinding: number };
+  /** How often a lost device was replaced. */
+  devicesReplaced: number;
+}
+"#;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(typescript_type = "Embeddings")]
+    pub type JsEmbeddings;
+    #[wasm_bindgen(method, setter)]
+    fn set_data(this: &JsEmbeddings, data: &Float32Array);
+    #[wasm_bindgen(method, setter)]
+    fn set_dims(this: &JsEmbeddings, dims: u32);
+    #[wasm_bindgen(method, setter)]
+    fn set_tokens(this: &JsEmbeddings, tokens: &Uint32Array);
+    #[wasm_bindgen(method, setter)]
+    fn set_truncated(this: &JsEmbeddings, truncated: &Array);
+    #[wasm_bindgen(method, setter)]
+    fn set_errors(this: &JsEmbeddings, errors: &Array);
+
+    #[wasm_bindgen(typescript_type = "Tokens")]
+    pub type JsTokens;
+    #[wasm_bindgen(method, setter)]
+    fn set_ids(this: &JsTokens, ids: &Uint32Array);
+    #[wasm_bindgen(method, setter, js_name = truncated)]
+    fn set_is_truncated(this: &JsTokens, truncated: bool);
+
+    #[wasm_bindgen(typescript_type = "Info")]
+    pub type JsInfo;
+}
+
+/// An array of strings; anything else is an error.
+pub(crate) fn texts(value: &JsValue) -> Result<Vec<String>, JsError> {
+    let wrong = |found: &str| argument("texts", "an array of strings", found);
+    let kind = |value: &JsValue| value.js_typeof().as_string().unwrap_or_default();
+    if !Array::is_array(value) {
+        return Err(wrong(&kind(value)));
+    }
+    let text = |(index, value): (usize, JsValue)| {
+        value.as_string().ok_or_else(|| wrong(&format!("{} at index {index}", kind(&value))))
+    };
+    value.unchecked_ref::<Array>().iter().enumerate().map(text).collect()
+}
+
+/// One row of `dims` values a text.
+pub(crate) fn embeddings(found: &[Result<Embedding, Error>], dims: usize) -> JsEmbeddings {
+    let mut data = Vec::with_capacity(found.len() * dims);
+    for text in found {
+        match text {
+            Ok(embedding) => data.extend_from_slice(&embedding.vector),
+            Err(_) => data.resize(data.len() + dims, f32::NAN),
+        }
+    }
+    let tokens: Vec<u32> =
+        found.iter().map(|text| text.as_ref().map_or(0, |embedding| embedding.tokens as u32)).collect();
+    let value: JsEmbeddings = Object::new().unchecked_into();
+    value.set_data(&Float32Array::from(data.as_slice()));
+    value.set_dims(dims as u32);
+    value.set_tokens(&Uint32Array::from(tokens.as_slice()));
+    value.set_truncated(
+        &found.iter().map(|text| JsValue::from(text.as_ref().is_ok_and(|text| text.truncated))).collect(),
+    );
+    value.set_errors(
+        &found
+            .iter()
+            .map(|text| text.as_ref().map_or_else(|error| error.to_string().into(), |_| JsValue::NULL))
+            .collect(),
+    );
+    value
+}
+
+pub(crate) fn tokens(found: &Tokens) -> JsTokens {
+    let value: JsTokens = Object::new().unchecked_into();
+    value.set_ids(&Uint32Array::from(found.ids.as_slice()));
+    value.set_is_truncated(found.truncated);
+    value
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Info<'a> {
+    version: &'static str,
+    dimensions: usize,
+    max_length: usize,
+    normalizes: bool,
+    prompts: &'a std::collections::BTreeMap<String, String>,
+    default_prompt: Option<&'a str>,
+    storage: &'static str,
+    device: Device<'a>,
+    devices_replaced: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Device<'a> {
+    name: &'a str,
+    kind: &'a str,
+    driver: &'a str,
+    features: &'a [&'static str],
+    largest_binding: u64,
+}
+
+pub(crate) fn info(model: &Model) -> JsInfo {
+    let (description, engine): (_, &GpuEngine) = (model.description(), model.engine());
+    let device = engine.info();
+    let info = Info {
+        version: env!("CARGO_PKG_VERSION"),
+        dimensions: description.dimensions,
+        max_length: description.max_length,
+        normalizes: description.normalizes(),
+        prompts: &description.prompts,
+        default_prompt: description.default_prompt.as_deref(),
+        storage: match engine.storage() {
+            Storage::F16 => "f16",
+            Storage::F16Packed => "f16 packed",
+            Storage::F32 => "f32",
+        },
+        device: Device {
+            name: &device.name,
+            kind: &device.kind,
+            driver: &device.driver,
+            features: &device.features,
+            largest_binding: device.largest_binding,
+        },
+        devices_replaced: model.devices_replaced(),
+    };
+    let json = serde_json::to_string(&info).expect("strings and numbers are JSON");
+    JSON::parse(&json).expect("JavaScript reads JSON").unchecked_into()
+}
