@@ -1,0 +1,10 @@
+//! The package in a real browser, with WebGPU in software, held to the same golden files as the native engine.
+
+#![allow(clippy::unwrap_used, reason = "what surprises a test fails it")]
+
+mod browser;
+mod faults;
+mod invariance;
+mod loss;
+mod model;
+mod parity;

@@ -1,0 +1,98 @@
+// Runs jobs in a real browser: one JSON line a job on stdin, one JSON line a result on stdout.
+//
+//   node run.mjs [--without-webgpu] <jobs >results
+//
+// A job names a model's `directory`, the `manner` in which it is served, `options` to load it with and `calls` of
+// www/model.mjs, each an array of a name and its arguments. A result has the server's `requests` and for each call its
+// `value` or the `error` that its promise was rejected with, or the `error` of the load; `fault` where the page itself
+// failed: an uncaught error, an error on the console, a crash, no end. Vectors are the hex of little-endian f32.
+// A job with `form` has these texts typed into the page instead; its one value is what the page then shows.
+
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+import { folders, serve } from "./server.mjs";
+
+const SECONDS_A_JOB = 200;
+
+const server = await serve(folders);
+
+// SwiftShader compiles a zero for every word of workgroup memory, which takes it over a second a kernel; without the
+// extension Chromium's own loop writes them, and a model loads six times as fast.
+const webgpu = [
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  "--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension",
+];
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
+  args: [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    ...(process.argv.includes("--without-webgpu") ? [] : webgpu),
+  ],
+});
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const result = await run(JSON.parse(line)).catch((error) => ({ fault: String(error) }));
+  console.log(JSON.stringify(result));
+}
+await browser.close();
+server.close();
+
+async function run({ directory, manner, options, worker, calls, form }) {
+  const root = server.add(directory, manner);
+  const page = await browser.newPage();
+  let timer;
+  const failed = new Promise((_, reject) => {
+    page.on("pageerror", (error) => reject(error));
+    page.on("crash", () => reject(new Error("the page crashed")));
+    page.on("console", (message) => {
+      // A file that is not there is an answer: models leave out what they do not need.
+      if (message.text().includes("404 (Not Found)")) return;
+      if (message.type() === "error" && manner !== "failing" && manner !== "broken") reject(new Error(message.text()));
+      else console.error(`browser: ${message.type()}: ${message.text()}`);
+    });
+    timer = setTimeout(() => reject(new Error(`no end after ${SECONDS_A_JOB} s`)), SECONDS_A_JOB * 1000);
+  });
+  try {
+    const work = page.goto(server.origin).then(() =>
+      form === undefined
+        ? page.evaluate(inPage, { url: root.path, options, worker, calls })
+        : byHand(page, { model: root.path, texts: form }),
+    );
+    work.catch(() => {}); // the page is closed when something else has failed
+    return { ...(await Promise.race([work, failed])), requests: root.requests };
+  } finally {
+    clearTimeout(timer);
+    failed.catch(() => {});
+    await page.close();
+  }
+}
+
+/** Fills the page's own form in, and gives what it shows at the end. */
+async function byHand(page, fields) {
+  for (const [name, value] of Object.entries(fields)) await page.fill(`[name=${name}]`, value);
+  await page.click("button");
+  const shown = await page.waitForFunction(() => /cosine|Error/.test(document.querySelector("pre").textContent), null, { timeout: 0 });
+  await shown.dispose();
+  return { results: [{ value: await page.textContent("pre") }] };
+}
+
+/** Runs in the page, and sees nothing of this file. */
+async function inPage({ url, options, worker, calls }) {
+  const { Model } = await import("/model.mjs");
+  const plain = (value) => {
+    if (!ArrayBuffer.isView(value?.data ?? value?.ids)) return value;
+    if (value.ids) return { ...value, ids: [...value.ids] };
+    return { ...value, data: new Uint8Array(value.data.buffer).toHex(), tokens: [...value.tokens] };
+  };
+  const settled = (promise) => promise.then((value) => ({ value }), (error) => ({ error: error.message }));
+  const { value: model, error } = await settled(Model.load(url, options, worker && new URL(worker, location.href)));
+  if (error !== undefined) return { error };
+  const results = [];
+  for (const [name, ...args] of calls) results.push(await settled(model.call(name, ...args).then(plain)));
+  model.close();
+  return { results };
+}

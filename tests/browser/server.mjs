@@ -1,0 +1,91 @@
+// A static server that answers Range requests, on a free port of this machine; and one that gets them wrong, where a
+// test asks for it. By itself it serves the page, the package and models/, to be looked at in any browser:
+//
+//   node tests/browser/server.mjs
+
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { createServer } from "node:http";
+import { join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+/** Where the page looks for things. */
+export const folders = { "/": here("../../www"), "/pkg/": here("../../target/web/pkg"), "/models/": here("../../models"), "/test/": here(".") };
+
+const types = {
+  html: "text/html; charset=utf-8",
+  js: "text/javascript",
+  json: "application/json",
+  mjs: "text/javascript",
+  wasm: "application/wasm",
+};
+
+/** How a server may answer, from right to wrong: each changes a reply before it is sent. */
+const manners = {
+  ranges: () => {},
+  // As another origin that does not expose the header.
+  hidden: (reply) => delete reply.headers["content-range"],
+  whole: (reply, size) => Object.assign(reply, { status: 200, first: 0, last: size - 1, headers: {} }),
+  short: (reply) => (reply.last -= 1),
+  shifted: (reply) => (reply.headers["content-range"] = reply.headers["content-range"]?.replace(/\d+/, (first) => +first + 1)),
+  grown: (reply) => (reply.headers["content-range"] = reply.headers["content-range"]?.replace(/\d+$/, (size) => +size + reply.first)),
+  broken: (reply) => (reply.breaks = true),
+  failing: (reply) => (reply.status = 503),
+};
+
+/** Serves `folders`, paths to directories, and any that are added. */
+export async function serve(folders) {
+  const roots = Object.entries(folders).map(([path, directory]) => ({ path, directory, manner: "ranges", requests: 0 }));
+  const server = createServer((request, response) => {
+    answer(roots, request, response).catch((error) => response.destroy(error));
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    origin: `http://127.0.0.1:${server.address().port}`,
+    /** Serves one more directory, in some manner; the result's `path` says where, its `requests` count. */
+    add(directory, manner) {
+      if (!(manner in manners)) throw new Error(`no manner \`${manner}\`: ${Object.keys(manners)}`);
+      const root = { path: `/served-${roots.length}/`, directory, manner, requests: 0 };
+      roots.push(root);
+      return root;
+    },
+    close: () => server.close(),
+  };
+}
+
+async function answer(roots, request, response) {
+  const path = decodeURIComponent(new URL(request.url, "http://server").pathname);
+  // The longest path wins: "/" serves what no other does.
+  const root = roots.filter((root) => path.startsWith(root.path)).sort((a, b) => b.path.length - a.path.length)[0];
+  root.requests += 1;
+  const inside = normalize(path.slice(root.path.length) || "index.html");
+  const file = join(root.directory, inside);
+  const found = inside.startsWith("..") ? null : await stat(file).catch(() => null);
+  if (!found?.isFile()) return void response.writeHead(404).end();
+
+  const size = found.size;
+  const reply = { status: 200, first: 0, last: size - 1, headers: {} };
+  const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
+  if (range && request.method === "GET") {
+    const [first, last] = [Number(range[1]), range[2] ? Math.min(Number(range[2]), size - 1) : size - 1];
+    if (first > last) return void response.writeHead(416, { "content-range": `bytes */${size}` }).end();
+    Object.assign(reply, { status: 206, first, last, headers: { "content-range": `bytes ${first}-${last}/${size}` } });
+  }
+  manners[root.manner](reply, size);
+  const length = reply.last - reply.first + 1;
+  response.writeHead(reply.status, {
+    "content-type": types[file.split(".").pop()] ?? "application/octet-stream",
+    "content-length": length,
+    "cache-control": "no-store",
+    ...reply.headers,
+  });
+  if (request.method === "HEAD" || length === 0) return void response.end();
+  const sent = createReadStream(file, { start: reply.first, end: reply.breaks ? reply.first + (length >> 1) : reply.last });
+  if (reply.breaks) sent.on("end", () => response.destroy());
+  sent.on("error", (error) => response.destroy(error));
+  sent.pipe(response, { end: !reply.breaks });
+}
+
+if (process.argv[1] === here("server.mjs")) console.log((await serve(folders)).origin);
