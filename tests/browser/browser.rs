@@ -25,6 +25,8 @@ pub struct Job {
     pub worker: Option<&'static str>,
     /// Names and arguments.
     pub calls: Vec<Value>,
+    /// Make all calls at once, not one after the other.
+    pub overlap: bool,
     /// What to type into the page's own form, instead of calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub form: Option<String>,
@@ -34,7 +36,15 @@ impl Job {
     /// Loads the model in `directory` and does nothing with it yet.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         let directory = directory.into();
-        Self { directory, manner: "ranges", options: json!({}), worker: None, calls: Vec::new(), form: None }
+        Self {
+            directory,
+            manner: "ranges",
+            options: json!({}),
+            worker: None,
+            calls: Vec::new(),
+            overlap: false,
+            form: None,
+        }
     }
 }
 

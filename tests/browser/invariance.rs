@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use wembed_tests::golden::{Golden, folder, read};
 
 use crate::browser::{Job, run};
-use crate::model::{Embeddings, embed};
+use crate::model::{Embeddings, Info, Tokens, embed};
 
 /// The vectors of each call.
 fn all(job: &Job) -> Option<Vec<Vec<Vec<u32>>>> {
@@ -17,7 +17,9 @@ fn all(job: &Job) -> Option<Vec<Vec<Vec<u32>>>> {
 fn alone_in_any_order_in_any_batch_and_wherever_the_word_table_lives() {
     let golden: Golden = read("golden.json");
     for model in &golden.models {
-        let texts = &model.expected.texts;
+        // Every second text: of all lengths, in half the time.
+        let texts: Vec<&String> = model.expected.texts.iter().step_by(2).collect();
+        let texts = texts.as_slice();
         let reversed: Vec<_> = texts.iter().rev().collect();
         let beside_empty: Vec<&str> = texts.iter().flat_map(|text| [text.as_str(), ""]).collect();
         let mut job = Job::new(folder().join(&model.path));
@@ -45,6 +47,22 @@ fn alone_in_any_order_in_any_batch_and_wherever_the_word_table_lives() {
         let host = all(&job).expect("there was a browser").remove(0);
         assert_eq!(*together, host, "{}: the word table on the server", model.name);
     }
+}
+
+/// Calls that are made before others have answered wait for their turn.
+#[test]
+fn beside_other_calls() {
+    let golden: Golden = read("golden.json");
+    let model = &golden.models[0];
+    let texts = &model.expected.texts[..8];
+    let small = |texts| embed(texts, json!({ "batchTokens": 50 }));
+    let calls =
+        vec![small(texts), json!(["tokenize", texts[0]]), small(&texts[..4]), json!(["info"]), small(&texts[4..])];
+    let Some(done) = run(&Job { calls, overlap: true, ..Job::new(folder().join(&model.path)) }) else { return };
+    let bits = |index: usize| done.results[index].get::<Embeddings>().unwrap().bits();
+    assert_eq!(bits(0), [bits(2), bits(4)].concat());
+    assert_eq!(done.results[1].get::<Tokens>().unwrap().ids, model.expected.ids[0]);
+    assert_eq!(done.results[3].get::<Info>().unwrap().devices_replaced, 0);
 }
 
 /// What is asked of the vectors is done after the encoder: a cut is a cut, and a normalised vector points the same way.

@@ -3,10 +3,11 @@
 //   node run.mjs [--without-webgpu] <jobs >results
 //
 // A job names a model's `directory`, the `manner` in which it is served, `options` to load it with and `calls` of
-// www/model.mjs, each an array of a name and its arguments. A result has the server's `requests` and for each call its
-// `value` or the `error` that its promise was rejected with, or the `error` of the load; `fault` where the page itself
-// failed: an uncaught error, an error on the console, a crash, no end. Vectors are the hex of little-endian f32.
-// A job with `form` has these texts typed into the page instead; its one value is what the page then shows.
+// www/model.mjs, each an array of a name and its arguments, made one by one or, with `overlap`, all at once. A result has
+// the server's `requests` and for each call its `value` or the `error` that its promise was rejected with, or the `error`
+// of the load; `fault` where the page itself failed: an uncaught error, an error on the console, a crash, no end. Vectors
+// are the hex of little-endian f32. A job with `form` has these texts typed into the page instead; its one value is what
+// the page then shows.
 
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
@@ -41,7 +42,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 await browser.close();
 server.close();
 
-async function run({ directory, manner, options, worker, calls, form }) {
+async function run({ directory, manner, options, worker, calls, overlap, form }) {
   const root = server.add(directory, manner);
   const page = await browser.newPage();
   let timer;
@@ -59,7 +60,7 @@ async function run({ directory, manner, options, worker, calls, form }) {
   try {
     const work = page.goto(server.origin).then(() =>
       form === undefined
-        ? page.evaluate(inPage, { url: root.path, options, worker, calls })
+        ? page.evaluate(inPage, { url: root.path, options, worker, calls, overlap })
         : byHand(page, { model: root.path, texts: form }),
     );
     work.catch(() => {}); // the page is closed when something else has failed
@@ -81,7 +82,7 @@ async function byHand(page, fields) {
 }
 
 /** Runs in the page, and sees nothing of this file. */
-async function inPage({ url, options, worker, calls }) {
+async function inPage({ url, options, worker, calls, overlap }) {
   const { Model } = await import("/model.mjs");
   const plain = (value) => {
     if (!ArrayBuffer.isView(value?.data ?? value?.ids)) return value;
@@ -91,8 +92,13 @@ async function inPage({ url, options, worker, calls }) {
   const settled = (promise) => promise.then((value) => ({ value }), (error) => ({ error: error.message }));
   const { value: model, error } = await settled(Model.load(url, options, worker && new URL(worker, location.href)));
   if (error !== undefined) return { error };
-  const results = [];
-  for (const [name, ...args] of calls) results.push(await settled(model.call(name, ...args).then(plain)));
+  const promises = [];
+  for (const [name, ...args] of calls) {
+    const result = settled(model.call(name, ...args).then(plain));
+    if (!overlap) await result;
+    promises.push(result);
+  }
+  const results = await Promise.all(promises);
   model.close();
   return { results };
 }

@@ -143,7 +143,7 @@ async fn opening(url: &str) -> io::Result<Option<Opening>> {
         200 => {
             let found = body(&response, LARGEST_WHOLE, &mut bytes).await.map_err(|error| match error.kind() {
                 io::ErrorKind::FileTooLarge => refused(format!(
-                    "the server does not answer Range requests, and without them a file may have {LARGEST_WHOLE} bytes"
+                    "the server does not answer Range requests, without which a file may have at most {LARGEST_WHOLE} bytes"
                 )),
                 _ => error,
             })?;
