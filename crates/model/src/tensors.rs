@@ -172,8 +172,13 @@ impl Tensor {
     }
 
     /// Its name in the checkpoint.
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Its size in each dimension.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
     }
 
     /// Columns of a matrix.
@@ -247,7 +252,8 @@ impl<F: Files> Rows for TensorRows<'_, F> {
         let Some(tensor) = self.parts.get(self.part) else { return Ok(None) };
         let stored = tensor.stored()?;
         let row_bytes = self.columns * stored.bytes();
-        let count = (PIECE_BYTES / row_bytes.max(1)).max(1).min(tensor.shape[0] - self.row);
+        // Rows of no columns come all at once.
+        let count = PIECE_BYTES.checked_div(row_bytes).unwrap_or(usize::MAX).max(1).min(tensor.shape[0] - self.row);
         let start = tensor.bytes.start + (self.row * row_bytes) as u64;
         let range = start..start + (count * row_bytes) as u64;
         self.row += count;
