@@ -102,7 +102,7 @@ fn read(tensors: &Tensors<'_, Memory>, tensor: &Tensor) {
     let Ok(mut source) = tensors.rows(&[name], rows, columns).map_err(readable) else { return };
     let mut left = rows;
     while let Some(piece) = block_on(source.next()).expect("what the header says is there") {
-        let row_bytes = columns * piece.stored.bytes();
+        let row_bytes = columns.saturating_mul(piece.stored.bytes());
         let count = piece.bytes.len().checked_div(row_bytes).unwrap_or(left);
         assert_eq!(count * row_bytes, piece.bytes.len(), "a piece has whole rows");
         left -= count;

@@ -251,7 +251,8 @@ impl<F: Files> Rows for TensorRows<'_, F> {
     async fn next(&mut self) -> Result<Option<Piece<'_>>, Error> {
         let Some(tensor) = self.parts.get(self.part) else { return Ok(None) };
         let stored = tensor.stored()?;
-        let row_bytes = self.columns * stored.bytes();
+        // A tensor of no rows may have any number of columns.
+        let row_bytes = self.columns.saturating_mul(stored.bytes());
         // Rows of no columns come all at once.
         let count = PIECE_BYTES.checked_div(row_bytes).unwrap_or(usize::MAX).max(1).min(tensor.shape[0] - self.row);
         let start = tensor.bytes.start + (self.row * row_bytes) as u64;
