@@ -1,7 +1,9 @@
 //! A safetensors file whose header does not fit it.
 
+use pollster::block_on;
 use serde_json::{Map, Value, json};
-use wembed_model::Memory;
+use wembed_kernels::Rows as _;
+use wembed_model::{Memory, Tensors};
 
 use crate::case::{Case, Faults, hold_loaded, load, model};
 use crate::checkpoint::{Checkpoint, bytes, edit};
@@ -374,5 +376,23 @@ fn what_is_allowed_is_taken() {
         file(&mut files, bytes(&header, &checkpoint.data));
         let Some(loaded) = load(files) else { return };
         faults.expect(&format!("{spaces} spaces"), loaded);
+    }
+}
+
+/// Tensors without a number, however many rows or columns they say: found by fuzzing.
+#[test]
+fn tensors_of_no_size_have_no_bytes() {
+    let shapes = [[0, usize::MAX], [1 << 59, 0], [0, 0]];
+    let entry = |shape| json!({"dtype": "F16", "shape": shape, "data_offsets": [0, 0]});
+    let header: Map<_, _> = shapes.iter().map(|shape| (format!("{shape:?}"), entry(shape))).collect();
+    let mut files = Memory::default();
+    file(&mut files, bytes(&Value::from(header).to_string(), &[]));
+    let tensors = block_on(Tensors::open(&files, "")).unwrap();
+    for shape @ [rows, columns] in shapes {
+        let name = format!("{shape:?}");
+        assert!(block_on(tensors.values(&name, &shape)).unwrap().is_empty());
+        let mut source = tensors.rows(&[name], rows, columns).unwrap();
+        assert!(block_on(source.next()).unwrap().unwrap().bytes.is_empty());
+        assert!(block_on(source.next()).unwrap().is_none(), "all of it in one piece");
     }
 }
