@@ -1,12 +1,33 @@
-//! The GPU that tests run on.
+//! The engines that tests run on: a GPU, or a visible word that there is none, and the processor.
+
+use std::num::NonZeroUsize;
 
 use pollster::block_on;
-use wembed_kernels::Dtype;
+use wembed_kernels::cpu::{self, CpuEngine};
 use wembed_kernels::gpu::{Adapter, GpuEngine, Options};
+use wembed_kernels::{Dtype, Engine, Probe};
 
 use crate::skip::skip;
 
-/// A way of opening the engine that has other kernels or other limits than the rest.
+/// An engine whose single operations can be tested.
+pub trait TestEngine: Engine<Batch: Probe<Self>> {
+    /// What it holds weights in.
+    fn held(&self) -> Dtype;
+}
+
+impl TestEngine for GpuEngine {
+    fn held(&self) -> Dtype {
+        self.storage().dtype()
+    }
+}
+
+impl TestEngine for CpuEngine {
+    fn held(&self) -> Dtype {
+        self.dtype()
+    }
+}
+
+/// A way of opening the GPU engine that has other kernels or other limits than the rest.
 #[derive(Debug, Clone, Copy)]
 pub struct Way {
     /// As failures name it.
@@ -29,6 +50,55 @@ impl Way {
     /// The options that open it.
     pub fn options(self) -> Options {
         Options { dtype: self.dtype, shader_f16: self.shader_f16, default_limits: self.default_limits, ..options() }
+    }
+}
+
+/// A way of opening the CPU engine.
+#[derive(Debug, Clone)]
+pub struct CpuWay {
+    /// As failures name it.
+    pub name: String,
+    /// The options that open it, with sentinels.
+    pub options: cpu::Options,
+}
+
+/// Every instruction set of this processor, weights held in each type that has kernels of its own there.
+pub fn cpu_ways() -> Vec<CpuWay> {
+    let sets = cpu::instruction_sets();
+    let mut ways = Vec::new();
+    for &set in &sets {
+        let has_bf16 = ["amx", "avx512-bf16"].contains(&set);
+        let dtypes: &[Dtype] =
+            if has_bf16 { &[Dtype::Bf16, Dtype::Bf16x3] } else { &[Dtype::F32, Dtype::F16, Dtype::Bf16] };
+        ways.extend(dtypes.iter().map(|&dtype| cpu_way(set, dtype, 2)));
+    }
+    let best = sets.last().expect("every processor has some instructions");
+    ways.extend([cpu_way(best, Dtype::F32, 1), cpu_way(best, Dtype::F32, 5)]);
+    ways
+}
+
+/// The ways that give an f32 model's own vectors.
+pub fn exact_cpu_ways() -> Vec<CpuWay> {
+    cpu_ways().into_iter().filter(|way| way.options.dtype != Some(Dtype::Bf16)).collect()
+}
+
+fn cpu_way(set: &str, dtype: Dtype, threads: usize) -> CpuWay {
+    let options = cpu::Options {
+        dtype: Some(dtype),
+        threads: NonZeroUsize::new(threads),
+        instructions: Some(set.to_owned()),
+        sentinels: true,
+    };
+    CpuWay { name: format!("{} by {set} in {threads} threads", dtype.name()), options }
+}
+
+impl CpuWay {
+    /// Opens it.
+    ///
+    /// # Panics
+    /// Where it does not open: every processor has its own ways.
+    pub fn open(&self) -> CpuEngine {
+        CpuEngine::open(self.options.clone()).unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 }
 
@@ -55,10 +125,19 @@ pub fn open(options: Options) -> Option<GpuEngine> {
     }
 }
 
-/// Runs `test` on the engine opened in every way.
-pub fn each_way(mut test: impl FnMut(&str, &GpuEngine)) {
-    for way in WAYS {
-        let Some(engine) = open(way.options()) else { return };
-        test(way.name, &engine);
-    }
+/// Runs a test on each engine, opened in every way: `each_way!(|name, engine| ...)`. The test is compiled once for each engine.
+#[macro_export]
+macro_rules! each_way {
+    (|$way:pat_param, $engine:ident| $test:expr) => {
+        for way in $crate::device::cpu_ways() {
+            let engine = way.open();
+            let ($way, $engine) = (way.name.as_str(), &engine);
+            $test
+        }
+        for way in $crate::device::WAYS {
+            let Some(engine) = $crate::device::open(way.options()) else { break };
+            let ($way, $engine) = (way.name, &engine);
+            $test
+        }
+    };
 }

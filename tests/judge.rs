@@ -1,7 +1,7 @@
 //! Holds what an engine gave against what the oracle says: every element written, padding zero, guard untouched, errors
 //! within the tolerance.
 
-use wembed_kernels::gpu::{GUARD_BYTES, Raw, SENTINEL};
+use wembed_kernels::{GUARD_BYTES, Raw, SENTINEL};
 
 use crate::oracle::Expected;
 use crate::tolerance::{ROUNDING, Tolerance};

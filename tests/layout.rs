@@ -7,8 +7,13 @@ use std::process::Command;
 use serde_json::Value;
 
 /// shaders <- kernels <- model <- native, wasm; the tests see all.
-const ORDER: [&[&str]; 5] =
-    [&["wembed-shaders"], &["wembed-kernels"], &["wembed-model"], &["wembed", "wembed-wasm"], &["wembed-tests"]];
+const ORDER: [&[&str]; 5] = [
+    &["wembed-shaders"],
+    &["wembed-kernels"],
+    &["wembed-model"],
+    &["wembed", "wembed-wasm"],
+    &["wembed-tests", "wembed-benches"],
+];
 
 /// Crates of the platform, and the lowest of ours that may see them.
 const PLATFORM: &[(&str, &str)] = &[("wgpu", "wembed-kernels")];

@@ -27,12 +27,17 @@ impl Matrix {
         Self { name, columns, stored, bytes, read: 0, piece: 5 }
     }
 
+    /// The same in larger pieces, or smaller ones.
+    pub fn in_pieces_of(self, rows: usize) -> Self {
+        Self { piece: rows, ..self }
+    }
+
     /// The file's bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The values as an engine of this type holds them.
+    /// The values as a table of an engine of this type holds them.
     pub fn held(&self, dtype: Dtype) -> Vec<f32> {
         let mut values = Vec::new();
         self.stored.widen(&self.bytes, &mut values);
@@ -41,6 +46,22 @@ impl Matrix {
         }
         values
     }
+
+    /// The values as the weight of a linear layer.
+    pub fn multiplied(&self, dtype: Dtype) -> Vec<f32> {
+        rounded_inputs(&self.held(dtype), dtype)
+    }
+}
+
+/// What an engine of this type multiplies for these values.
+pub fn rounded_inputs(values: &[f32], dtype: Dtype) -> Vec<f32> {
+    let half = |value: f32| bf16::from_f32(value).to_f32();
+    let round = |&value: &f32| match dtype {
+        Dtype::F16 | Dtype::F32 => value,
+        Dtype::Bf16 => half(value),
+        Dtype::Bf16x3 => half(value) + half(value - half(value)),
+    };
+    values.iter().map(round).collect()
 }
 
 impl Rows for Matrix {
@@ -56,6 +77,10 @@ impl Rows for Matrix {
 
     fn columns(&self) -> usize {
         self.columns
+    }
+
+    fn stored(&self) -> Option<Stored> {
+        Some(self.stored)
     }
 
     async fn next(&mut self) -> Result<Option<Piece<'_>>, Error> {

@@ -29,6 +29,8 @@ tolerances! {
         "as the layer norm, and two additions before it";
     LINEAR = "linear", 8.0,
         "of 64 fma and 48 additions of chunks' sums a few do not cancel; an f16 accumulator is off by thousands";
+    LINEAR_BF16X3 = "linear in three products of bf16", 72.0,
+        "as the linear layer, and the product of what two bf16 leave: 2^-9 of either, so 2^-18 of the whole";
     ACTIVATION = "activation", 16.0,
         "an exponential, a polynomial of degree nine whose coefficients change sign, and a division (5, by Vulkan's own bound) before it";
     ATTENTION = "attention", 8.0,

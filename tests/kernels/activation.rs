@@ -1,10 +1,11 @@
 //! The activation functions alone: through a layer whose weight is the identity, so that their argument is exact.
 
 use pollster::block_on;
-use wembed_kernels::{Activation, Engine, Linear, Ops, Packed, Stored};
-use wembed_tests::device::each_way;
+use wembed_kernels::{Activation, Engine, Linear, Ops, Packed, Probe as _, Stored};
+use wembed_tests::device::TestEngine as _;
+use wembed_tests::each_way;
 use wembed_tests::judge::Judge;
-use wembed_tests::matrix::Matrix;
+use wembed_tests::matrix::{Matrix, rounded_inputs};
 use wembed_tests::oracle::{Expected, activate};
 use wembed_tests::tolerance;
 
@@ -45,7 +46,7 @@ fn every_activation_holds_over_its_range() {
     let arguments = arguments();
     let mut judge = Judge::new(tolerance::ACTIVATION);
     let identity: Vec<f32> = (0..WIDTH * WIDTH).map(|at| if at % (WIDTH + 1) == 0 { 1.0 } else { 0.0 }).collect();
-    each_way(|way, engine| {
+    each_way!(|way, engine| {
         let layer = Linear {
             weight: block_on(engine.matrix(Matrix::new("identity", &identity, WIDTH, Stored::F32))).unwrap(),
             bias: engine.vector("zeros", &[0.0; WIDTH]).unwrap(),
@@ -55,6 +56,7 @@ fn every_activation_holds_over_its_range() {
             let x = batch.upload(&arguments, WIDTH);
             let y = batch.linear_activation(&x, &layer, function);
             let raw = block_on(batch.finish_raw(y)).unwrap();
+            let arguments = rounded_inputs(&arguments, engine.held());
             judge.hold(&format!("{way}, {function:?}"), &raw, &expected(&arguments, function));
         }
     });

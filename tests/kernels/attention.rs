@@ -1,9 +1,9 @@
 //! Attention: with and without a relative-position bias.
 
 use pollster::block_on;
-use wembed_kernels::gpu::{GpuEngine, Raw};
-use wembed_kernels::{Engine, Heads, Ops, Packed, RelativeBias};
-use wembed_tests::device::each_way;
+use wembed_kernels::{Heads, Ops, Packed, Probe as _, Raw, RelativeBias};
+use wembed_tests::device::TestEngine;
+use wembed_tests::each_way;
 use wembed_tests::judge::Judge;
 use wembed_tests::oracle::{self, Bias};
 use wembed_tests::tolerance;
@@ -75,7 +75,7 @@ impl Case {
         self.reach.map(|reach| normals(self.heads.count * (2 * reach + 1), 2.0, 2))
     }
 
-    pub fn run(self, engine: &GpuEngine) -> Raw {
+    pub fn run(self, engine: &impl TestEngine) -> Raw {
         let bias = self.table().zip(self.reach).map(|(table, reach)| RelativeBias {
             table: engine.vector("relative bias", &table).expect("the table loads"),
             reach,
@@ -97,7 +97,7 @@ fn holds_every_case(reaches: &[Option<usize>]) {
     let mut judge = Judge::new(tolerance::ATTENTION);
     let cases = CASES.iter().flat_map(|case| reaches.iter().map(|&reach| Case { reach, ..*case }));
     let cases: Vec<_> = cases.map(|case| (case, case.expected())).collect();
-    each_way(|way, engine| {
+    each_way!(|way, engine| {
         for (case, expected) in &cases {
             judge.hold(&format!("{way}, {case:?}"), &case.run(engine), expected);
         }

@@ -1,8 +1,9 @@
 //! Embedding sum and layer norm: from tables on the device and from rows that the host gathered.
 
 use pollster::block_on;
-use wembed_kernels::{Embeddings, Engine, Gathered, Norm, Ops, Packed, Stored};
-use wembed_tests::device::each_way;
+use wembed_kernels::{Embeddings, Engine, Gathered, Norm, Ops, Packed, Probe as _, Stored};
+use wembed_tests::device::TestEngine as _;
+use wembed_tests::each_way;
 use wembed_tests::judge::Judge;
 use wembed_tests::matrix::Matrix;
 use wembed_tests::oracle;
@@ -30,7 +31,7 @@ const POSITIONS: usize = 11;
 #[test]
 fn every_case_holds() {
     let mut judge = Judge::new(tolerance::EMBED_NORM);
-    each_way(|way, engine| {
+    each_way!(|way, engine| {
         for &(tokens, width, stored) in CASES {
             let mut random = Random::new(tokens as u64);
             let mut row = |rows: usize| (0..tokens).map(|_| (random.bits() % rows as u64) as u32).collect::<Vec<_>>();
@@ -44,7 +45,7 @@ fn every_case_holds() {
             let token_type = normals(width, 0.02, 3);
             let (gain, bias) = (normals(width, 1.0, 4), normals(width, 0.5, 5));
             let epsilon = if width % 2 == 0 { 1e-5 } else { 1e-12 };
-            let dtype = engine.storage().dtype();
+            let dtype = engine.held();
             let norm = [gain.as_slice(), bias.as_slice()];
             let expected =
                 oracle::embed_norm(&packed, &words.held(dtype), &positions.held(dtype), &token_type, norm, epsilon);

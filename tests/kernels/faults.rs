@@ -1,9 +1,11 @@
 //! What goes wrong is an error that names the thing, what was expected and what was found.
 
 use pollster::block_on;
+use wembed_kernels::cpu::{self, CpuEngine};
 use wembed_kernels::gpu::{Adapter, GpuEngine, Options};
 use wembed_kernels::{Dtype, Engine, Error, Gathered, Piece, Rows, Stored};
-use wembed_tests::device::{open, options};
+use wembed_tests::device::{TestEngine, cpu_ways, open, options};
+use wembed_tests::each_way;
 use wembed_tests::matrix::Matrix;
 
 /// A checkpoint's rows with one value that does not belong.
@@ -16,35 +18,11 @@ fn spoilt(value: f32, row: usize, column: usize, columns: usize, stored: Stored)
 /// The value, where it stands and how it is stored; the widths are with and without padding. Row 13 is in the third piece.
 #[test]
 fn a_value_that_the_type_cannot_hold_is_named_with_its_place() {
-    for dtype in [Dtype::F16, Dtype::F32] {
-        let Some(engine) = open(Options { dtype, ..options() }) else { return };
-        let spelt = if dtype == Dtype::F16 { "f16" } else { "f32" };
+    each_way!(|way, engine| {
         for columns in [64, 12] {
             for stored in [Stored::F32, Stored::F16, Stored::Bf16] {
                 for value in [f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 70000.0] {
-                    let matrix = spoilt(value, 13, 7, columns, stored);
-                    let bytes = matrix.bytes().to_vec();
-                    let gathered = Gathered { name: "encoder.layer.0.weight", bytes: &bytes, stored, columns };
-                    let loaded = [
-                        block_on(engine.matrix(matrix.clone())).map(drop),
-                        block_on(engine.table(matrix)).map(drop),
-                        engine.gathered(gathered).map(drop),
-                    ];
-                    // As F16 file has no 70000, only infinity.
-                    let holds = value == 70000.0 && stored != Stored::F16 && dtype == Dtype::F32;
-                    for result in loaded {
-                        let place = format!("{value} as {stored:?} in {columns} columns for {spelt}");
-                        match result {
-                            Ok(()) => assert!(holds, "{place} was taken"),
-                            Err(error) => {
-                                assert!(!holds, "{place}: {error}");
-                                let message = error.to_string();
-                                for said in ["`encoder.layer.0.weight`", "row 13", "column 7", spelt] {
-                                    assert!(message.contains(said), "{place}: `{message}` does not say `{said}`");
-                                }
-                            }
-                        }
-                    }
+                    hold_value(way, engine, value, columns, stored);
                 }
             }
         }
@@ -52,7 +30,80 @@ fn a_value_that_the_type_cannot_hold_is_named_with_its_place() {
             let error = engine.vector("bias", &[0.0, 1.0, value]).unwrap_err().to_string();
             assert!(error.contains("`bias`") && error.contains("column 2"), "{error}");
         }
+    });
+}
+
+fn hold_value(way: &str, engine: &impl TestEngine, value: f32, columns: usize, stored: Stored) {
+    let matrix = spoilt(value, 13, 7, columns, stored);
+    let bytes = matrix.bytes().to_vec();
+    let gathered = Gathered { name: "encoder.layer.0.weight", bytes: &bytes, stored, columns };
+    let loaded = [
+        block_on(engine.matrix(matrix.clone())).map(drop),
+        block_on(engine.table(matrix)).map(drop),
+        engine.gathered(gathered).map(drop),
+    ];
+    // As F16 file has no 70000, only infinity.
+    let holds = value == 70000.0 && stored != Stored::F16 && engine.held() != Dtype::F16;
+    for result in loaded {
+        let place = format!("{value} as {stored:?} in {columns} columns for {way}");
+        match result {
+            Ok(()) => assert!(holds, "{place} was taken"),
+            Err(error) => {
+                assert!(!holds, "{place}: {error}");
+                let message = error.to_string();
+                for said in ["`encoder.layer.0.weight`", "row 13", "column 7", engine.held().name()] {
+                    assert!(message.contains(said), "{place}: `{message}` does not say `{said}`");
+                }
+            }
+        }
     }
+}
+
+/// What rounds to infinity is infinite.
+#[test]
+fn the_largest_f32_is_no_bf16() {
+    for way in cpu_ways() {
+        let engine = way.open();
+        let taken = block_on(engine.matrix(spoilt(f32::MAX, 13, 7, 64, Stored::F32)));
+        assert_eq!(taken.is_ok(), engine.dtype() == Dtype::F32, "{}", way.name);
+    }
+}
+
+/// Several wrong values in one piece: the first one is named, whichever thread finds it.
+#[test]
+fn the_first_of_several_is_named() {
+    for way in cpu_ways() {
+        let mut values = vec![0.25; 400 * 64];
+        for row in [399, 250, 130, 131] {
+            values[row * 64 + 5] = f32::NAN;
+        }
+        let matrix = Matrix::new("weight", &values, 64, Stored::F32).in_pieces_of(400);
+        let message = block_on(way.open().matrix(matrix)).map(drop).unwrap_err().to_string();
+        assert!(message.contains("row 130, column 5"), "{}: {message}", way.name);
+    }
+}
+
+/// Instructions that are not there, a type that needs others, and threads without number.
+#[test]
+fn a_processor_without() {
+    let opened = |dtype, instructions: &str| {
+        let instructions = Some(instructions.to_owned());
+        CpuEngine::open(cpu::Options { dtype, instructions, ..cpu::Options::default() }).map(drop)
+    };
+    let message = opened(None, "abacus").unwrap_err().to_string();
+    let sets = cpu::instruction_sets();
+    assert!(message.contains("`abacus`") && sets.iter().all(|set| message.contains(set)), "{message}");
+    let plain = sets.last().expect("every processor has some");
+    let message = opened(Some(Dtype::Bf16x3), plain).unwrap_err().to_string();
+    assert!(["bf16x3", plain, "amx"].iter().all(|said| message.contains(said)), "{message}");
+    // f32's vectors are never refused, and nobody is given less of them unasked.
+    assert!(sets.iter().all(|set| opened(None, set).is_ok()));
+    let engine = CpuEngine::open(cpu::Options::default()).unwrap();
+    assert!([Dtype::F32, Dtype::Bf16x3].contains(&engine.dtype()), "{:?}", engine.dtype());
+    // A GPU has no kernels for bf16.
+    let Some(_) = open(options()) else { return };
+    let message = block_on(GpuEngine::open(Options { dtype: Dtype::Bf16, ..options() })).map(drop).unwrap_err();
+    assert!(message.to_string().contains("no bf16 on "), "{message}");
 }
 
 /// As many rows as it says, none of them there: for a matrix that must be refused before any is read.
@@ -73,6 +124,10 @@ impl Rows for Huge {
 
     fn columns(&self) -> usize {
         1024
+    }
+
+    fn stored(&self) -> Option<Stored> {
+        None
     }
 
     async fn next(&mut self) -> Result<Option<Piece<'_>>, Error> {

@@ -1,9 +1,10 @@
 //! A row's bits depend neither on the rows beside it nor on the variant that is taken for their number.
 
 use pollster::block_on;
-use wembed_kernels::gpu::{GpuEngine, Options, Raw, Tensor};
-use wembed_kernels::{Activation, Engine, Norm, Ops, Pooling};
-use wembed_tests::device::{WAYS, each_way, open};
+use wembed_kernels::gpu::{GpuEngine, Options};
+use wembed_kernels::{Activation, Engine, Norm, Ops, Pooling, Probe as _, Raw};
+use wembed_tests::device::{TestEngine, WAYS, open};
+use wembed_tests::each_way;
 use wembed_tests::values::{normals, texts};
 
 use crate::attention;
@@ -42,7 +43,7 @@ fn small_and_tiled_give_the_same_bits() {
 /// The product's first rows are the same however many follow.
 #[test]
 fn linear_rows_do_not_see_each_other() {
-    each_way(|way, engine| {
+    each_way!(|way, engine| {
         for &(depth, columns) in LAYERS {
             let run = |tokens, epilogue| {
                 let inputs = linear::Case::of(tokens, depth, columns).inputs();
@@ -60,12 +61,12 @@ fn linear_rows_do_not_see_each_other() {
 }
 
 /// Runs an operation on texts of `lengths`, whose rows are the beginning of one stream of numbers.
-fn on_texts(
-    engine: &GpuEngine,
+fn on_texts<E: TestEngine>(
+    engine: &E,
     lengths: &[usize],
     values: &[f32],
     width: usize,
-    operation: impl Fn(&mut wembed_kernels::gpu::Batch, &Tensor) -> Tensor,
+    operation: impl Fn(&mut E::Batch, &E::Tensor) -> E::Tensor,
 ) -> Raw {
     let mut batch = engine.begin(&texts(lengths));
     let x = batch.upload(values, width);
@@ -77,7 +78,7 @@ const LENGTHS: [usize; 8] = [3, 17, 1, 64, 16, 130, 33, 2];
 
 #[test]
 fn attention_does_not_see_other_texts() {
-    each_way(|way, engine| {
+    each_way!(|way, engine| {
         for (reach, count, width) in [(None, 2, 64), (Some(5), 2, 64), (Some(5), 3, 12), (None, 1, 80), (None, 1, 256)]
         {
             let heads = wembed_kernels::Heads { count, width };
@@ -105,7 +106,7 @@ fn attention_does_not_see_other_texts() {
 
 #[test]
 fn pooling_does_not_see_other_texts() {
-    each_way(|way, engine| {
+    each_way!(|way, engine| {
         let width = 65;
         let x = normals(LENGTHS.iter().sum::<usize>() * width, 1.0, 1);
         let pooled = |lengths: &[usize], values: &[f32]| {
@@ -126,17 +127,18 @@ fn pooling_does_not_see_other_texts() {
 
 #[test]
 fn layer_norm_rows_do_not_see_each_other() {
-    let Some(engine) = open(WAYS[0].options()) else { return };
     let (width, count) = (384, 9);
     let x = normals(count * width, 1.0, 1);
-    let norm = Norm {
-        gain: engine.vector("gain", &normals(width, 1.0, 2)).unwrap(),
-        bias: engine.vector("bias", &normals(width, 1.0, 3)).unwrap(),
-        epsilon: 1e-5,
-    };
-    let normed = |values: &[f32]| on_texts(&engine, &[1], values, width, |batch, x| batch.layer_norm(x, &norm));
-    let among = normed(&x);
-    for (row, values) in x.chunks_exact(width).enumerate() {
-        assert_eq!(rows(&normed(values))[0], rows(&among)[row]);
-    }
+    each_way!(|way, engine| {
+        let norm = Norm {
+            gain: engine.vector("gain", &normals(width, 1.0, 2)).unwrap(),
+            bias: engine.vector("bias", &normals(width, 1.0, 3)).unwrap(),
+            epsilon: 1e-5,
+        };
+        let normed = |values: &[f32]| on_texts(engine, &[1], values, width, |batch, x| batch.layer_norm(x, &norm));
+        let among = normed(&x);
+        for (row, values) in x.chunks_exact(width).enumerate() {
+            assert_eq!(rows(&normed(values))[0], rows(&among)[row], "{way}, row {row}");
+        }
+    });
 }

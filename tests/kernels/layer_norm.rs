@@ -1,8 +1,8 @@
 //! Layer norm.
 
 use pollster::block_on;
-use wembed_kernels::{Engine, Norm, Ops, Packed};
-use wembed_tests::device::each_way;
+use wembed_kernels::{Engine, Norm, Ops, Packed, Probe as _};
+use wembed_tests::each_way;
 use wembed_tests::judge::Judge;
 use wembed_tests::oracle::layer_norm;
 use wembed_tests::tolerance;
@@ -60,7 +60,7 @@ impl Case {
 #[test]
 fn every_case_holds() {
     let mut judge = Judge::new(tolerance::LAYER_NORM);
-    each_way(|way, engine| {
+    each_way!(|way, engine| {
         for &case in CASES {
             let (x, [gain, bias]) = (case.x(), case.norm());
             let norm = Norm {

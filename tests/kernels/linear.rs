@@ -1,13 +1,13 @@
 //! Linear layers: both variants, every epilogue.
 
 use pollster::block_on;
-use wembed_kernels::gpu::{GpuEngine, Options, Raw};
-use wembed_kernels::{Activation, Engine, Linear, Ops, Packed, Stored};
-use wembed_tests::device::{WAYS, open};
+use wembed_kernels::gpu::Options;
+use wembed_kernels::{Activation, Dtype, Linear, Ops, Packed, Probe as _, Raw, Stored};
+use wembed_tests::device::{TestEngine, WAYS, cpu_ways, open};
 use wembed_tests::judge::Judge;
-use wembed_tests::matrix::Matrix;
+use wembed_tests::matrix::{Matrix, rounded_inputs};
 use wembed_tests::oracle::{self, Expected};
-use wembed_tests::tolerance;
+use wembed_tests::tolerance::{self, Tolerance};
 use wembed_tests::values::{nasty, normals};
 
 /// What the numbers are like.
@@ -28,7 +28,8 @@ pub enum Values {
 #[derive(Debug, Clone, Copy)]
 pub struct Case(usize, usize, usize, Values);
 
-/// Rows straddle the small variant's 4 and the tiled one's 64; widths straddle the padding's 64.
+/// Rows straddle the small variant's 4 and the tiled one's 64, the CPU's 2, 4, 6, 8, 16 and 128; widths the padding's 64; K the CPU's
+/// chunks of 192.
 const CASES: &[Case] = &[
     Case(1, 64, 64, Values::Normal),
     Case(2, 64, 64, Values::Normal),
@@ -44,7 +45,10 @@ const CASES: &[Case] = &[
     Case(63, 64, 64, Values::Normal),
     Case(64, 64, 64, Values::Normal),
     Case(65, 64, 128, Values::Normal),
+    Case(127, 64, 64, Values::Normal),
+    Case(128, 64, 64, Values::Normal),
     Case(129, 128, 64, Values::Normal),
+    Case(13, 448, 100, Values::Normal),
     Case(5, 1, 1, Values::Normal),
     Case(6, 12, 60, Values::Normal),
     Case(5, 63, 65, Values::Normal),
@@ -128,7 +132,7 @@ impl Case {
 
 impl Inputs {
     /// The layer on a device.
-    pub fn layer(&self, engine: &GpuEngine) -> Linear<GpuEngine> {
+    pub fn layer<E: TestEngine>(&self, engine: &E) -> Linear<E> {
         Linear {
             weight: block_on(engine.matrix(self.weight.clone())).expect("the weight loads"),
             bias: engine.vector("bias", &self.bias).expect("the bias loads"),
@@ -136,11 +140,11 @@ impl Inputs {
     }
 
     /// What an engine that holds weights in this type must give.
-    pub fn expected(&self, dtype: wembed_kernels::Dtype) -> Vec<Expected> {
-        oracle::linear(&self.x, &self.weight.held(dtype), &self.bias, self.depth)
+    pub fn expected(&self, dtype: Dtype) -> Vec<Expected> {
+        oracle::linear(&rounded_inputs(&self.x, dtype), &self.weight.multiplied(dtype), &self.bias, self.depth)
     }
 
-    pub fn run(&self, engine: &GpuEngine, layer: &Linear<GpuEngine>, epilogue: Epilogue) -> Raw {
+    pub fn run<E: TestEngine>(&self, engine: &E, layer: &Linear<E>, epilogue: Epilogue) -> Raw {
         let mut batch = engine.begin(&Packed::default());
         let x = batch.upload(&self.x, self.depth);
         let y = match epilogue {
@@ -170,16 +174,34 @@ fn holds_every_case(small_rows: usize) {
     for way in WAYS {
         let Some(engine) = open(Options { small_rows, ..way.options() }) else { return };
         assert_eq!(engine.small_rows(), small_rows, "the small variant agrees with the tiled one");
-        for case in CASES {
-            let inputs = case.inputs();
-            let layer = inputs.layer(&engine);
-            let product = inputs.expected(engine.storage().dtype());
-            for epilogue in epilogues() {
-                let expected = after(&product, epilogue, &inputs.residual);
-                let place = format!("{}, {case:?}, {epilogue:?}", way.name);
-                judge.hold(&place, &inputs.run(&engine, &layer, epilogue), &expected);
-            }
+        hold(&mut judge, way.name, &engine);
+    }
+}
+
+fn hold(judge: &mut Judge, way: &str, engine: &impl TestEngine) {
+    for case in CASES {
+        let inputs = case.inputs();
+        let layer = inputs.layer(engine);
+        let product = inputs.expected(engine.held());
+        for epilogue in epilogues() {
+            let expected = after(&product, epilogue, &inputs.residual);
+            let place = format!("{way}, {case:?}, {epilogue:?}");
+            judge.hold(&place, &inputs.run(engine, &layer, epilogue), &expected);
         }
+    }
+}
+
+/// How near an engine of this type must come.
+pub fn tolerance(dtype: Dtype) -> Tolerance {
+    if dtype == Dtype::Bf16x3 { tolerance::LINEAR_BF16X3 } else { tolerance::LINEAR }
+}
+
+#[test]
+fn every_processors_instructions_hold_every_case() {
+    for way in cpu_ways() {
+        let engine = way.open();
+        let mut judge = Judge::new(tolerance(engine.held()));
+        hold(&mut judge, &way.name, &engine);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use pollster::block_on;
 use wembed_kernels::gpu::{GpuEngine, Options};
-use wembed_kernels::{Engine, Error, Gathered, Ops, Packed, Stored};
+use wembed_kernels::{Engine, Error, Gathered, Ops, Packed, Probe as _, Stored};
 use wembed_tests::device::{open, options};
 use wembed_tests::matrix::Matrix;
 

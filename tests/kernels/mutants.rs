@@ -4,6 +4,7 @@
 use half::f16;
 use wembed_kernels::{Activation, Dtype, Packed, Pooling, Rows as _};
 use wembed_tests::judge::compare;
+use wembed_tests::matrix::rounded_inputs;
 use wembed_tests::oracle::{self, Bias, Expected};
 use wembed_tests::tolerance::{self, Tolerance};
 use wembed_tests::values::{normals, texts};
@@ -68,6 +69,28 @@ fn linear_mutants_are_rejected() {
     let short: Vec<f32> =
         weight.iter().enumerate().map(|(at, &w)| if at % depth == depth - 1 { 0.0 } else { w }).collect();
     rejects("the last k left out", &expected, &product(&inputs.x, &short, &inputs.bias));
+}
+
+/// bf16 rounds what it multiplies, both sides, to nearest; three products of bf16 are one of f32 but for the rests.
+#[test]
+fn bf16_mutants_are_rejected() {
+    let inputs = linear::Case::NORMAL.inputs();
+    let product = |x: &[f32], weight: &[f32]| rounded(&oracle::linear(x, weight, &inputs.bias, inputs.depth));
+    let weight = |dtype| inputs.weight.multiplied(dtype);
+    let x = |dtype| rounded_inputs(&inputs.x, dtype);
+    let cut = |values: &[f32]| values.iter().map(|v| f32::from_bits(v.to_bits() & 0xffff_0000)).collect::<Vec<_>>();
+
+    let tolerance = linear::tolerance(Dtype::Bf16);
+    let expected = inputs.expected(Dtype::Bf16);
+    rejects(tolerance, "x not rounded", &expected, &product(&inputs.x, &weight(Dtype::Bf16)));
+    rejects(tolerance, "x cut", &expected, &product(&cut(&inputs.x), &weight(Dtype::Bf16)));
+    rejects(tolerance, "weights not rounded", &expected, &product(&x(Dtype::Bf16), &weight(Dtype::F32)));
+
+    let tolerance = linear::tolerance(Dtype::Bf16x3);
+    let expected = inputs.expected(Dtype::Bf16x3);
+    rejects(tolerance, "one product", &expected, &product(&x(Dtype::Bf16), &weight(Dtype::Bf16)));
+    rejects(tolerance, "x in one half", &expected, &product(&x(Dtype::Bf16), &weight(Dtype::Bf16x3)));
+    rejects(tolerance, "weights in one half", &expected, &product(&x(Dtype::Bf16x3), &weight(Dtype::Bf16)));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! L2 normalisation, and the cut before it.
 
 use pollster::block_on;
-use wembed_kernels::{Engine, Ops, Packed};
-use wembed_tests::device::each_way;
+use wembed_kernels::{Engine, Ops, Packed, Probe as _};
+use wembed_tests::each_way;
 use wembed_tests::judge::{Judge, values_of};
 use wembed_tests::oracle::{cut, normalize};
 use wembed_tests::tolerance;
@@ -39,7 +39,7 @@ pub fn rows(width: usize) -> Vec<f32> {
 #[test]
 fn every_case_holds() {
     let mut judge = Judge::new(tolerance::NORMALIZE);
-    each_way(|way, engine| {
+    each_way!(|way, engine| {
         for &(width, columns) in CASES {
             let x = rows(width);
             let mut batch = engine.begin(&Packed::default());
@@ -59,7 +59,7 @@ fn every_case_holds() {
 /// What `finish` gives is what the whole memory holds without its padding, cut or not.
 #[test]
 fn finish_leaves_the_padding_out() {
-    each_way(|way, engine| {
+    each_way!(|way, engine| {
         for &(width, columns) in CASES {
             let x = rows(width);
             let normalised = || {

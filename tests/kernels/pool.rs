@@ -1,8 +1,8 @@
 //! Pooling: every mode, alone and side by side.
 
 use pollster::block_on;
-use wembed_kernels::{Engine, Ops, Pooling};
-use wembed_tests::device::each_way;
+use wembed_kernels::{Engine, Ops, Pooling, Probe as _};
+use wembed_tests::each_way;
 use wembed_tests::judge::Judge;
 use wembed_tests::oracle;
 use wembed_tests::tolerance;
@@ -30,7 +30,7 @@ const MODES: &[&[Pooling]] = &[
 fn every_case_holds() {
     let mut judge = Judge::new(tolerance::POOL);
     let packed = texts(LENGTHS);
-    each_way(|way, engine| {
+    each_way!(|way, engine| {
         for &(width, mean) in CASES {
             let x: Vec<f32> = normals(packed.tokens() * width, 1.0, 1).iter().map(|value| mean + value).collect();
             for modes in MODES {

@@ -1,12 +1,15 @@
 //! A small encoder, again and again: the same bits each time, in scratch that was used before as in fresh scratch, and with
 //! two batches in flight.
 
+use std::num::NonZeroUsize;
+
 use pollster::block_on;
-use wembed_kernels::gpu::{GpuEngine, Options, Tensor, Weights};
+use wembed_kernels::cpu::{self, CpuEngine};
+use wembed_kernels::gpu::Options;
 use wembed_kernels::{
     Activation, Embeddings, Engine, Heads, Linear, Norm, Ops, Packed, Pending, Pooling, RelativeBias, Stored,
 };
-use wembed_tests::device::{WAYS, open};
+use wembed_tests::device::{WAYS, cpu_ways, open};
 use wembed_tests::matrix::Matrix;
 use wembed_tests::values::{Random, normals};
 
@@ -15,20 +18,20 @@ const HEADS: Heads = Heads { count: 3, width: 32 };
 const WORDS: usize = 40;
 
 /// One layer of every operation, twice over.
-pub struct Encoder {
-    words: Weights,
-    embeddings: Embeddings<GpuEngine>,
-    qkv: Linear<GpuEngine>,
-    output: Linear<GpuEngine>,
-    wide: Linear<GpuEngine>,
-    narrow: Linear<GpuEngine>,
-    dense: Linear<GpuEngine>,
-    norm: Norm<GpuEngine>,
-    bias: RelativeBias<GpuEngine>,
+pub struct Encoder<E: Engine> {
+    words: E::Table,
+    embeddings: Embeddings<E>,
+    qkv: Linear<E>,
+    output: Linear<E>,
+    wide: Linear<E>,
+    narrow: Linear<E>,
+    dense: Linear<E>,
+    norm: Norm<E>,
+    bias: RelativeBias<E>,
 }
 
-impl Encoder {
-    pub fn new(engine: &GpuEngine) -> Self {
+impl<E: Engine> Encoder<E> {
+    pub fn new(engine: &E) -> Self {
         let vector = |count, scale, seed| engine.vector("vector", &normals(count, scale, seed)).expect("it loads");
         let matrix = |rows: usize, columns: usize, seed| {
             Matrix::new("matrix", &normals(rows * columns, 0.1, seed), columns, Stored::F32)
@@ -55,12 +58,7 @@ impl Encoder {
         }
     }
 
-    fn layer(
-        &self,
-        batch: &mut wembed_kernels::gpu::Batch,
-        x: &Tensor,
-        bias: Option<&RelativeBias<GpuEngine>>,
-    ) -> Tensor {
+    fn layer(&self, batch: &mut E::Batch, x: &E::Tensor, bias: Option<&RelativeBias<E>>) -> E::Tensor {
         let qkv = batch.linear(x, &self.qkv);
         let mixed = batch.attention(&qkv, HEADS, bias);
         let mixed = batch.linear_add(&mixed, &self.output, x);
@@ -71,7 +69,7 @@ impl Encoder {
     }
 
     /// One vector a text.
-    pub fn run(&self, engine: &GpuEngine, packed: &Packed) -> Pending {
+    pub fn run(&self, engine: &E, packed: &Packed) -> Pending {
         let mut batch = engine.begin(packed);
         let x = batch.embed_norm(&self.words, &self.embeddings);
         let x = self.layer(&mut batch, &x, None);
@@ -117,6 +115,32 @@ fn twenty_times_the_same_bits() {
         assert_eq!(expected.len(), 4 * 32);
         assert!(expected.iter().all(|&bits| f32::from_bits(bits).is_finite()));
         assert!(all.iter().all(|found| found == expected), "{}: bits differ between runs", way.name);
+    }
+}
+
+/// The processor's engine, too, whatever the number of threads: who computes what does not show.
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let packed = sentences(&[5, 1, 40, 17, 200]);
+    let mut by_kind = std::collections::BTreeMap::<_, Vec<Vec<u32>>>::new();
+    for way in cpu_ways() {
+        for threads in [1, 2, 3, 7] {
+            for sentinels in [true, false] {
+                let threads = NonZeroUsize::new(threads);
+                let engine = CpuEngine::open(cpu::Options { threads, sentinels, ..way.options.clone() }).unwrap();
+                let encoder = Encoder::new(&engine);
+                let kind = (engine.instructions(), engine.dtype().name());
+                for _ in 0..3 {
+                    let vectors = block_on(encoder.run(&engine, &packed)).unwrap();
+                    by_kind.entry(kind).or_default().push(bits(&vectors));
+                    block_on(encoder.run(&engine, &sentences(&[2]))).unwrap();
+                }
+            }
+        }
+    }
+    for (kind, all) in by_kind {
+        assert!(all.iter().all(|found| *found == all[0]), "{kind:?}: bits differ between runs");
+        assert!(all[0].iter().all(|&bits| f32::from_bits(bits).is_finite()), "{kind:?}");
     }
 }
 

@@ -57,14 +57,29 @@ pub enum Dtype {
     F16,
     /// Single precision.
     F32,
+    /// The upper half of single precision, for weights of linear layers and for what they are multiplied with; everything else is f32.
+    /// Processors with a unit for it are several times as fast; models of this family lose about 1e-4 of cosine.
+    Bf16,
+    /// Two bf16 for each f32, and three products for one: vectors as from f32, by a unit for bf16.
+    Bf16x3,
 }
 
 impl Dtype {
     /// Bytes of one weight.
     pub const fn bytes(self) -> usize {
         match self {
-            Self::F16 => 2,
-            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+            Self::F32 | Self::Bf16x3 => 4,
+        }
+    }
+
+    /// As options and errors name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F16 => "f16",
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::Bf16x3 => "bf16x3",
         }
     }
 }

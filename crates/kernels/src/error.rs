@@ -15,6 +15,12 @@ pub(crate) enum Kind {
     NoDevice { adapter: String, source: wgpu::RequestDeviceError },
     #[error("`{name}` needs {needed} {unit}, but the device's limit `{limit}` is {got}")]
     Limit { name: String, limit: &'static str, unit: &'static str, needed: u64, got: u64 },
+    #[error("no {dtype} on {device}: it needs {needed}")]
+    NoDtype { dtype: &'static str, device: String, needed: &'static str },
+    #[error("this processor has no `{wanted}`: found {}", found.join(", "))]
+    NoInstructions { wanted: String, found: Vec<&'static str> },
+    #[error("{count} threads did not start")]
+    NoThreads { count: usize, source: rayon::ThreadPoolBuildError },
     #[error("the device ran out of memory at {place}")]
     OutOfMemory { place: String },
     #[error("the device was lost: {reason}")]

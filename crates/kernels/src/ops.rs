@@ -97,6 +97,9 @@ pub trait Engine: Sized {
     /// The widest attention head that the kernels take, in columns.
     fn widest_head(&self) -> usize;
 
+    /// Tokens of a batch where nothing is said: enough that the device is busy, few enough that an answer does not wait.
+    fn batch_tokens(&self) -> usize;
+
     /// f32 values on the device. `name` is said in errors.
     fn vector(&self, name: &str, values: &[f32]) -> Result<Self::Vector, Error>;
 

@@ -58,6 +58,9 @@ pub trait Rows {
     /// How many columns.
     fn columns(&self) -> usize;
 
+    /// How all of them are stored; nothing where they differ.
+    fn stored(&self) -> Option<Stored>;
+
     /// The next piece, or nothing after the last row.
     async fn next(&mut self) -> Result<Option<Piece<'_>>, Self::Error>;
 }

@@ -57,7 +57,7 @@ pub struct EmbedOptions {
     pub finish: Finish,
     /// What is put in front of each text.
     pub prompt: Prompt,
-    /// Tokens of a batch at most. [`crate::DEFAULT_BATCH_TOKENS`] where nothing is said, less where the device takes less.
+    /// Tokens of a batch at most: what suits the device where nothing is said, less where it takes less.
     pub batch_tokens: Option<usize>,
 }
 

@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+mod any;
 mod architecture;
 mod batches;
 mod config;
@@ -37,6 +38,7 @@ mod tensors;
 mod tokenizer;
 mod vocabulary;
 
+pub use any::{AnyEmbedder, AnyEngine};
 pub use architecture::{ARCHITECTURES, Architecture, Names, Positions};
 pub use config::Config;
 pub use description::Description;
@@ -46,7 +48,6 @@ pub use error::Error;
 pub use files::{Files, Memory};
 pub use head::{Finish, Head};
 pub use modules::{Dense, Modules, Step, pooling_name};
-pub use pipeline::DEFAULT_BATCH_TOKENS;
 pub use similarity::Similarity;
 pub use tensors::{Tensor, TensorRows, Tensors};
 pub use tokenizer::{FileTokenizer, Tokenize, Tokens};

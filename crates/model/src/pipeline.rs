@@ -15,9 +15,6 @@ use crate::load::load;
 use crate::tokenizer::{Tokenize, Tokens};
 use crate::vocabulary::{Needed, Vocabulary};
 
-/// Tokens of a batch where nothing is said: enough to fill a large card, few enough that a small one answers within a second.
-pub const DEFAULT_BATCH_TOKENS: usize = 4096;
-
 /// Batches on the device at a time: while one is computed the next is tokenised and uploaded.
 pub(crate) const BATCHES_IN_FLIGHT: usize = 2;
 
@@ -74,7 +71,7 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
         }
         let config = &description.config;
         let most = self.engine.rows_within(config.widest().max(description.modules.widest(config.hidden_size)));
-        let batch_tokens = options.batch_tokens.unwrap_or(DEFAULT_BATCH_TOKENS).min(most);
+        let batch_tokens = options.batch_tokens.unwrap_or(self.engine.batch_tokens()).min(most);
         Ok(Job { prompt, finish, batch_tokens })
     }
 

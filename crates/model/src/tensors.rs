@@ -248,6 +248,11 @@ impl<F: Files> Rows for TensorRows<'_, F> {
         self.columns
     }
 
+    fn stored(&self) -> Option<Stored> {
+        let stored = self.parts.first()?.stored().ok()?;
+        self.parts.iter().all(|part| part.stored().is_ok_and(|other| other == stored)).then_some(stored)
+    }
+
     async fn next(&mut self) -> Result<Option<Piece<'_>>, Error> {
         let Some(tensor) = self.parts.get(self.part) else { return Ok(None) };
         let stored = tensor.stored()?;

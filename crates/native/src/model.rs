@@ -8,15 +8,13 @@ use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
 use pollster::block_on;
 use wembed::Directory;
-use wembed_kernels::Dtype;
-use wembed_kernels::gpu::GpuEngine;
-use wembed_model::{EmbedOptions, Embedder, Finish, LoadOptions, Placement, Prompt};
+use wembed_model::{AnyEmbedder, EmbedOptions, Finish, LoadOptions, Placement, Prompt};
 
-use crate::device::{Device, parse_device, parse_dtype};
-use crate::kernel_times;
+use crate::device::DeviceArguments;
+use crate::{kernel_times, report};
 
-/// A model on a GPU.
-pub type Model = Embedder<GpuEngine, Directory>;
+/// A model on a GPU or on the processor.
+pub type Model = AnyEmbedder<Directory>;
 
 /// Which model, on which device, and what it is to give.
 #[derive(Debug, Args)]
@@ -25,12 +23,6 @@ pub struct ModelArguments {
     /// The model's directory
     #[arg(long, value_name = "DIR", env = "WEMBED_MODEL")]
     model: Option<PathBuf>,
-    /// auto: hardware where there is some; gpu: the best adapter; or part of a name that `wembed devices` lists
-    #[arg(long, value_name = "auto|gpu|NAME", default_value = "auto", value_parser = parse_device)]
-    device: Device,
-    /// What weights are held in: auto is f16 on a GPU
-    #[arg(long, value_name = "auto|f16|f32", default_value = "auto", value_parser = parse_dtype)]
-    dtype: Dtype,
     /// Tokens of a text at most, special tokens included; longer texts are cut [default: what the model says]
     #[arg(long, value_name = "N", value_parser = parse_count)]
     max_length: Option<NonZeroUsize>,
@@ -49,19 +41,15 @@ pub struct ModelArguments {
     /// Put the model's prompt of this name in front of each text
     #[arg(long, value_name = "NAME", conflicts_with = "prompt")]
     prompt_name: Option<String>,
-    /// Tokens of a batch at most
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_BATCH_TOKENS, value_parser = parse_count)]
-    batch_tokens: NonZeroUsize,
+    /// Tokens of a batch at most [default: what suits the device]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    batch_tokens: Option<NonZeroUsize>,
     /// Where the word table lives: host sends each batch's rows, device holds it whole
     #[arg(long, value_name = "WHERE", value_enum, default_value = "auto")]
     vocabulary: Vocabulary,
-    /// Say at the end how long each GPU kernel ran
-    #[arg(long)]
-    kernel_times: bool,
+    #[command(flatten)]
+    device: DeviceArguments,
 }
-
-const DEFAULT_BATCH_TOKENS: NonZeroUsize =
-    NonZeroUsize::new(wembed_model::DEFAULT_BATCH_TOKENS).expect("a batch holds tokens");
 
 /// Where the word table lives.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -86,16 +74,14 @@ impl ModelArguments {
             )
         })?;
         let files = directory(path)?;
-        let engine = self.device.open(self.dtype, self.kernel_times)?;
+        let engine = self.device.open()?;
         let vocabulary = match self.vocabulary {
             Vocabulary::Auto => Placement::Auto,
             Vocabulary::Host => Placement::Host,
             Vocabulary::Device => Placement::Device,
         };
         let options = LoadOptions { max_length: self.max_length.map(NonZeroUsize::get), vocabulary };
-        let model = block_on(Embedder::load(engine, files, options)).with_context(|| named(path))?;
-        self.device.warn_of_software(model.engine());
-        Ok(model)
+        block_on(AnyEmbedder::load(engine, files, options)).with_context(|| named(path))
     }
 
     /// How texts are to be embedded.
@@ -108,7 +94,7 @@ impl ModelArguments {
         EmbedOptions {
             finish: Finish { normalize, dimensions: self.dimensions.map(NonZeroUsize::get) },
             prompt: self.prompt().unwrap_or_default(),
-            batch_tokens: Some(self.batch_tokens.get()),
+            batch_tokens: self.batch_tokens.map(NonZeroUsize::get),
         }
     }
 
@@ -120,8 +106,11 @@ impl ModelArguments {
 
     /// What is said at the end of a run.
     pub fn report(&self, model: &Model) {
-        if self.kernel_times {
-            kernel_times::report(model.engine());
+        if self.device.kernel_times {
+            match model {
+                AnyEmbedder::Gpu(embedder) => kernel_times::report(embedder.engine()),
+                AnyEmbedder::Cpu(_) => report::say("the CPU engine has no kernel times; a profiler tells more"),
+            }
         }
     }
 }

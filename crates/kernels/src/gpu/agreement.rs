@@ -4,6 +4,7 @@
 use super::GpuEngine;
 use super::linear::{self, Epilogue};
 use super::weights::Weights;
+use crate::probe::Probe as _;
 use crate::{Activation, Engine, Error, Linear, Packed, Piece, Rows, Stored};
 
 const ROWS: usize = 5;
@@ -77,6 +78,10 @@ impl Rows for Noise {
 
     fn columns(&self) -> usize {
         DEPTH
+    }
+
+    fn stored(&self) -> Option<Stored> {
+        Some(Stored::F32)
     }
 
     async fn next(&mut self) -> Result<Option<Piece<'_>>, Error> {

@@ -3,11 +3,7 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-/// What every byte of scratch holds before its first use where sentinels are asked for: an f32 NaN with a recognisable payload.
-pub const SENTINEL: u32 = 0x7fc0_dead;
-
-/// Bytes after a buffer's asked-for size that nothing may touch, where sentinels are asked for.
-pub const GUARD_BYTES: u64 = 256;
+use crate::{GUARD_BYTES, SENTINEL};
 
 /// Buffers of one use. Work on a queue runs in order, so a buffer may be handed out again as soon as everything that
 /// reads it has been recorded.

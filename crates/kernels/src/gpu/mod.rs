@@ -23,10 +23,8 @@ use std::rc::Rc;
 
 use web_time::Instant;
 
-pub use arena::{GUARD_BYTES, SENTINEL};
 pub use device::{Adapter, DeviceInfo, Options, devices};
 pub use kernel::{Constants, Kernel, Storage};
-pub use probe::Raw;
 pub use profile::KernelTime;
 pub use recording::{Batch, Cost};
 pub use registry::KERNELS;
@@ -40,6 +38,9 @@ use crate::{
 
 /// The rate that is assumed before the first batch was measured: a small integrated card's.
 const FIRST_RATE: f64 = 1e11;
+
+/// Enough to fill a large card, few enough that a small one answers within a second.
+const BATCH_TOKENS: usize = 4096;
 
 /// An engine that computes on a GPU, or on a program that stands for one.
 #[derive(Debug)]
@@ -93,6 +94,10 @@ impl GpuEngine {
             Dtype::F32 => Storage::F32,
             Dtype::F16 if options.shader_f16 && features.contains(wgpu::Features::SHADER_F16) => Storage::F16,
             Dtype::F16 => Storage::F16Packed,
+            Dtype::Bf16 | Dtype::Bf16x3 => {
+                let needed = "the CPU engine";
+                return Err(Kind::NoDtype { dtype: options.dtype.name(), device: info.name, needed }.into());
+            }
         };
         use wgpu::BufferUsages as Usage;
         let context = Context {
@@ -233,6 +238,10 @@ impl Engine for GpuEngine {
 
     fn widest_head(&self) -> usize {
         attention::WIDEST_HEAD
+    }
+
+    fn batch_tokens(&self) -> usize {
+        BATCH_TOKENS
     }
 
     fn vector(&self, name: &str, values: &[f32]) -> Result<Vector, Error> {

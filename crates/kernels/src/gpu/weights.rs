@@ -124,17 +124,15 @@ impl Packer<'_> {
             } else {
                 values.clear();
                 stored.widen(row, &mut values);
-                match dtype {
-                    Dtype::F32 => self.packed.extend_from_slice(bytemuck::cast_slice(&values)),
-                    Dtype::F16 => {
-                        halves.resize(values.len(), half::f16::ZERO);
-                        halves.convert_from_f32_slice(&values);
-                        self.packed.extend_from_slice(bytemuck::cast_slice(&halves));
-                    }
+                if dtype == Dtype::F16 {
+                    halves.resize(values.len(), half::f16::ZERO);
+                    halves.convert_from_f32_slice(&values);
+                    self.packed.extend_from_slice(bytemuck::cast_slice(&halves));
+                } else {
+                    self.packed.extend_from_slice(bytemuck::cast_slice(&values));
                 }
-                let overflows = |&column: &usize| match dtype {
-                    Dtype::F32 => !values[column].is_finite(),
-                    Dtype::F16 => !halves[column].is_finite(),
+                let overflows = |&column: &usize| {
+                    !values[column].is_finite() || halves.get(column).is_some_and(|half| !half.is_finite())
                 };
                 if let Some(column) = (0..self.columns).find(overflows) {
                     return Err(unholdable(self.name, values[column], first_row + index, column, dtype));
@@ -164,9 +162,5 @@ impl Packer<'_> {
 }
 
 fn unholdable(name: &str, value: f32, row: usize, column: usize, dtype: Dtype) -> Error {
-    let dtype = match dtype {
-        Dtype::F16 => "f16",
-        Dtype::F32 => "f32",
-    };
-    Kind::Unholdable { name: name.to_owned(), value, row, column, dtype }.into()
+    Kind::Unholdable { name: name.to_owned(), value, row, column, dtype: dtype.name() }.into()
 }

@@ -1,0 +1,128 @@
+//! Memory in whole cache lines, and scratch that is used again.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::error::Kind;
+use crate::{Error, GUARD_BYTES, SENTINEL};
+
+/// Bytes of a line: vectors of any instruction set are aligned to it, so that no load straddles two.
+const LINE_BYTES: usize = 64;
+
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C, align(64))]
+struct Line([u32; LINE_BYTES / 4]);
+
+/// Numbers of any type, aligned to cache lines.
+#[derive(Debug)]
+pub(crate) struct Memory(Box<[Line]>);
+
+impl Memory {
+    /// Zeros; the system gives the pages when they are touched.
+    pub fn zeroed(name: &str, bytes: usize) -> Result<Self, Error> {
+        let lines = bytemuck::allocation::try_zeroed_slice_box(bytes.div_ceil(LINE_BYTES));
+        lines.map(Self).map_err(|()| Kind::OutOfMemory { place: format!("the {bytes} bytes of `{name}`") }.into())
+    }
+
+    /// The same for what is computed on the way. Where there is none left the program ends, as at every allocation of Rust's.
+    pub fn scratch(bytes: usize) -> Self {
+        Self(bytemuck::allocation::zeroed_slice_box(bytes.div_ceil(LINE_BYTES)))
+    }
+
+    pub fn of<T: Pod>(&self) -> &[T] {
+        bytemuck::cast_slice(&self.0)
+    }
+
+    pub fn of_mut<T: Pod>(&mut self) -> &mut [T] {
+        bytemuck::cast_slice_mut(&mut self.0)
+    }
+
+    fn bytes(&self) -> usize {
+        LINE_BYTES * self.0.len()
+    }
+}
+
+/// Memory for activations, handed out by size; it comes back when its holder is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    sentinels: bool,
+    free: Arc<Free>,
+}
+
+/// What is not on loan.
+#[derive(Debug, Default)]
+struct Free(Mutex<Vec<Memory>>);
+
+impl Free {
+    /// A list of free memory is as good after a panic as before it.
+    fn lock(&self) -> MutexGuard<'_, Vec<Memory>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Some scratch. What it holds is left over from its last use.
+#[derive(Debug)]
+pub(super) struct Buffer {
+    memory: Option<Memory>,
+    length: usize,
+    home: Weak<Free>,
+}
+
+impl Scratch {
+    pub fn new(sentinels: bool) -> Self {
+        Self { sentinels, free: Arc::default() }
+    }
+
+    /// Room for `length` values of four bytes.
+    pub fn take(&self, length: usize) -> Buffer {
+        let bytes = 4 * length;
+        let memory = if self.sentinels { guarded(bytes) } else { self.reused(bytes) };
+        Buffer { memory: Some(memory), length, home: Arc::downgrade(&self.free) }
+    }
+
+    /// The smallest free one that is large enough; else a new one, in the place of the largest free one. So there are never
+    /// more than were on loan at one time, whatever sizes come.
+    fn reused(&self, bytes: usize) -> Memory {
+        let mut free = self.free.lock();
+        let sizes = free.iter().map(Memory::bytes).enumerate();
+        if let Some((index, _)) = sizes.clone().filter(|&(_, size)| size >= bytes).min_by_key(|&(_, size)| size) {
+            return free.swap_remove(index);
+        }
+        if let Some((index, _)) = sizes.max_by_key(|&(_, size)| size) {
+            free.swap_remove(index);
+        }
+        // A quarter more, so that batches of much the same size find each other's.
+        Memory::scratch(bytes + bytes / 4)
+    }
+}
+
+fn guarded(bytes: usize) -> Memory {
+    let mut memory = Memory::scratch(bytes + GUARD_BYTES as usize);
+    memory.of_mut::<u32>().fill(SENTINEL);
+    memory
+}
+
+impl Buffer {
+    pub fn of<T: Pod>(&self) -> &[T] {
+        &self.memory.as_ref().expect("it is there until the drop").of()[..self.length * 4 / size_of::<T>()]
+    }
+
+    pub fn of_mut<T: Pod>(&mut self) -> &mut [T] {
+        &mut self.memory.as_mut().expect("it is there until the drop").of_mut()[..self.length * 4 / size_of::<T>()]
+    }
+
+    /// What lies behind the values, as far as [`GUARD_BYTES`] go.
+    pub fn with_guard(&self) -> &[u32] {
+        let words: &[u32] = self.memory.as_ref().expect("it is there until the drop").of();
+        &words[..words.len().min(self.length + GUARD_BYTES as usize / 4)]
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        if let Some((home, memory)) = self.home.upgrade().zip(self.memory.take()) {
+            home.lock().push(memory);
+        }
+    }
+}

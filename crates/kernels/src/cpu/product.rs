@@ -1,0 +1,124 @@
+//! The inner loop of every matrix product: some rows times a panel of columns, sums in registers.
+//!
+//! A panel is (K, width) in memory, k by k, `width` = [`width`] columns wide: the vectors that a thread can sum for several
+//! rows at a time. Each sum is one chain of fused multiply-adds, k ascending, so its bits do not depend on how many rows
+//! are computed beside it; nor on the panel's other columns.
+
+use fearless_simd::{Level, dispatch, prelude::*};
+
+use super::memory::Memory;
+
+/// The most k that are summed in one chain. A sum of 3072 then has the error of 192 + 16 additions, and a panel's share of a chunk,
+/// 24 KB where vectors are 64 bytes, stays in the first cache while rows go by.
+pub(super) const CHUNK: usize = 192;
+
+/// Rows of a matrix: `count` of them, the first one at the beginning of `values`, `stride` apart.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rows<'a> {
+    pub values: &'a [f32],
+    pub stride: usize,
+    pub count: usize,
+}
+
+/// Columns of a panel: two vectors, or four where there are 32 registers of four lanes.
+pub(super) const fn vectors(lanes: usize) -> usize {
+    if lanes == 4 && cfg!(target_arch = "aarch64") { 4 } else { 2 }
+}
+
+/// Columns of a panel.
+pub(super) fn width(level: Level) -> usize {
+    dispatch!(level, simd => width_of(simd))
+}
+
+#[inline(always)]
+fn width_of<S: Simd>(_: S) -> usize {
+    S::f32s::LEN * vectors(S::f32s::LEN)
+}
+
+/// sums = x panel, or sums += x panel where `add` is set. // (rows, width) from (rows, K) and (K, width)
+#[inline(always)]
+pub(super) fn product<S: Simd>(simd: S, x: Rows<'_>, panel: &[f32], sums: &mut [f32], add: bool) {
+    // As many sums as there are registers for, beside the panel's vectors and one of x: 16 of 32, 12 of 16, 24 of 32.
+    match (S::f32s::LEN, vectors(S::f32s::LEN)) {
+        (16, _) => by_rows::<S, 8, 2>(simd, x, panel, sums, add),
+        (_, 4) => by_rows::<S, 6, 4>(simd, x, panel, sums, add),
+        _ => by_rows::<S, 6, 2>(simd, x, panel, sums, add),
+    }
+}
+
+#[inline(always)]
+fn by_rows<S: Simd, const MOST: usize, const VECTORS: usize>(
+    simd: S,
+    x: Rows<'_>,
+    panel: &[f32],
+    sums: &mut [f32],
+    add: bool,
+) {
+    let width = VECTORS * S::f32s::LEN;
+    let mut row = 0;
+    while row < x.count {
+        let (x_rows, sums) = (&x.values[row * x.stride..], &mut sums[row * width..]);
+        let left = x.count - row;
+        row += match left {
+            left if left >= MOST => block::<S, MOST, VECTORS>(simd, x_rows, x.stride, panel, sums, add),
+            4.. => block::<S, 4, VECTORS>(simd, x_rows, x.stride, panel, sums, add),
+            2.. => block::<S, 2, VECTORS>(simd, x_rows, x.stride, panel, sums, add),
+            _ => block::<S, 1, VECTORS>(simd, x_rows, x.stride, panel, sums, add),
+        };
+    }
+}
+
+/// ROWS rows; gives their number.
+#[inline(always)]
+fn block<S: Simd, const ROWS: usize, const VECTORS: usize>(
+    simd: S,
+    x: &[f32],
+    stride: usize,
+    panel: &[f32],
+    sums: &mut [f32],
+    add: bool,
+) -> usize {
+    let lanes = S::f32s::LEN;
+    let depth = panel.len() / (VECTORS * lanes);
+    let x: [&[f32]; ROWS] = std::array::from_fn(|row| &x[row * stride..][..depth]);
+    let mut accumulated = [[S::f32s::splat(simd, 0.0); VECTORS]; ROWS];
+    for (k, columns) in panel.chunks_exact(VECTORS * lanes).enumerate() {
+        let columns: [S::f32s; VECTORS] =
+            std::array::from_fn(|vector| S::f32s::from_slice(simd, &columns[vector * lanes..][..lanes]));
+        for row in 0..ROWS {
+            let value = S::f32s::splat(simd, x[row][k]);
+            for vector in 0..VECTORS {
+                accumulated[row][vector] = value.mul_add(columns[vector], accumulated[row][vector]);
+            }
+        }
+    }
+    for (accumulated, sums) in accumulated.iter().zip(sums.chunks_exact_mut(VECTORS * lanes)) {
+        for (&value, sums) in accumulated.iter().zip(sums.chunks_exact_mut(lanes)) {
+            let value = if add { S::f32s::from_slice(simd, sums) + value } else { value };
+            value.store_slice(sums);
+        }
+    }
+    ROWS
+}
+
+/// sums = x panel, whatever K is, in chunks of [`CHUNK`].
+#[inline(always)]
+pub(super) fn chunked_product<S: Simd>(simd: S, x: Rows<'_>, panel: &[f32], sums: &mut [f32]) {
+    let width = width_of(simd);
+    for (index, panel) in panel.chunks(CHUNK * width).enumerate() {
+        product(simd, Rows { values: &x.values[index * CHUNK..], ..x }, panel, sums, index > 0);
+    }
+}
+
+thread_local! {
+    static WORKSPACE: std::cell::RefCell<Option<Memory>> = const { std::cell::RefCell::new(None) };
+}
+
+/// Gives `work` a thread's own memory for so many values of what it is in the middle of; what it holds is left over.
+pub(super) fn with_workspace<T>(values: usize, work: impl FnOnce(&mut [f32]) -> T) -> T {
+    WORKSPACE.with_borrow_mut(|memory| {
+        let enough = memory.take().filter(|memory| memory.of::<f32>().len() >= values);
+        let memory = memory.insert(enough.unwrap_or_else(|| Memory::scratch(4 * values)));
+        work(&mut memory.of_mut()[..values])
+    })
+}

@@ -1,0 +1,123 @@
+//! AVX512-BF16: `vdpbf16ps` adds the products of two neighbouring k to each of 16 f32 sums.
+#![expect(unsafe_code, reason = "its intrinsics are behind a feature of the processor that is asked for at run time")]
+
+use std::arch::x86_64::{
+    __m512, __m512bh, _mm512_add_ps, _mm512_dpbf16_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_set1_epi32,
+    _mm512_setzero_ps, _mm512_storeu_ps,
+};
+
+use fearless_simd::{dispatch, prelude::*};
+
+use crate::cpu::halves::round_to_bf16;
+use crate::cpu::memory::Buffer;
+use crate::cpu::panels::Panels;
+use crate::cpu::product::CHUNK;
+use crate::cpu::{Context, Tensor};
+
+/// Rows of x after the last one that may be read: a unit takes so many at a time.
+pub(super) const ROWS_BEYOND: usize = 32;
+
+/// Columns of a panel: two vectors.
+const WIDTH: usize = 32;
+
+pub(super) fn is_there() -> bool {
+    is_x86_feature_detected!("avx512bf16")
+}
+
+/// x as bf16, two neighbouring k a word, and where asked for what the rounding leaves, in bf16, too. The rows beyond the last
+/// one hold what was there before.
+pub(super) fn split(context: &Context, x: &Tensor, both: bool) -> (Buffer, Option<Buffer>) {
+    let words = x.stride / 2;
+    let take = || context.scratch.take((x.rows + ROWS_BEYOND) * words);
+    let (mut high, mut low) = (take(), both.then(take));
+    let mut nothing = Vec::new();
+    let lows = low.as_mut().map_or(&mut nothing[..], |low| low.of_mut::<u32>());
+    // Where there is no low half its chunks are empty, one for each of x.
+    let lows = lows.chunks_mut(8 * words).map(Some).chain(std::iter::repeat_with(|| None));
+    let rows = x.values().chunks(8 * x.stride).zip(high.of_mut::<u32>().chunks_mut(8 * words)).zip(lows);
+    context.threads.each(rows, |((x, high), low)| {
+        dispatch!(context.instructions.level, simd => split_rows(simd, x, high, low.unwrap_or_default()));
+    });
+    (high, low)
+}
+
+#[inline(always)]
+fn split_rows<S: Simd>(simd: S, x: &[f32], high: &mut [u32], low: &mut [u32]) {
+    let lanes = S::f32s::LEN;
+    for (index, x) in x.chunks_exact(2 * lanes).enumerate() {
+        let x = [S::f32s::from_slice(simd, &x[..lanes]), S::f32s::from_slice(simd, &x[lanes..])];
+        let rounded = x.map(|x| round_to_bf16(simd, x));
+        pairs(simd, rounded).store_slice(&mut high[index * lanes..][..lanes]);
+        if !low.is_empty() {
+            let left = [0, 1].map(|half| round_to_bf16(simd, x[half] - rounded[half]));
+            pairs(simd, left).store_slice(&mut low[index * lanes..][..lanes]);
+        }
+    }
+}
+
+/// The upper halves of two vectors, in order, two a word.
+#[inline(always)]
+fn pairs<S: Simd>(_: S, rounded: [S::f32s; 2]) -> S::u32s {
+    let [first, second] = rounded.map(|value| value.bitcast::<S::u32s>());
+    let (even, odd) = first.deinterleave(second);
+    (even >> 16) | (odd & 0xffff_0000)
+}
+
+/// sums = x panel, by one product of bf16 or, where weights are in two halves, three. // (rows, 32)
+pub(super) fn multiply(x: [&[u32]; 2], rows: usize, panels: &Panels, panel: usize, sums: &mut [f32]) {
+    assert!(is_there() && panels.width == WIDTH, "only an engine with avx512-bf16 makes this unit's inputs");
+    let words = panels.depth / 2;
+    for first in (0..words).step_by(CHUNK / 2) {
+        let depth = (CHUNK / 2).min(words - first);
+        for (index, &(x_half, weight_half)) in panels.halves().iter().enumerate() {
+            let weights = &panels.pairs(panel, weight_half)[first * WIDTH..][..depth * WIDTH];
+            // SAFETY: the processor has the instructions.
+            unsafe { product(&x[x_half][first..], words, rows, weights, sums, first + index > 0) }
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn product(x: &[u32], stride: usize, rows: usize, panel: &[u32], sums: &mut [f32], add: bool) {
+    let mut row = 0;
+    while row < rows {
+        let (x, sums) = (&x[row * stride..], &mut sums[row * WIDTH..]);
+        row += match rows - row {
+            8.. => block::<8>(x, stride, panel, sums, add),
+            4.. => block::<4>(x, stride, panel, sums, add),
+            2.. => block::<2>(x, stride, panel, sums, add),
+            _ => block::<1>(x, stride, panel, sums, add),
+        };
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn block<const ROWS: usize>(x: &[u32], stride: usize, panel: &[u32], sums: &mut [f32], add: bool) -> usize {
+    let depth = panel.len() / WIDTH;
+    let x: [&[u32]; ROWS] = std::array::from_fn(|row| &x[row * stride..][..depth]);
+    let mut accumulated: [[__m512; 2]; ROWS] = [[_mm512_setzero_ps(); 2]; ROWS];
+    for (k, columns) in panel.as_chunks::<WIDTH>().0.iter().enumerate() {
+        let columns: [__m512bh; 2] = [0, 16].map(|first| {
+            // SAFETY: 16 words are there from either half's first; bits are bits.
+            unsafe { std::mem::transmute(_mm512_loadu_si512(columns[first..].as_ptr().cast())) }
+        });
+        for row in 0..ROWS {
+            // SAFETY: bits are bits.
+            let value: __m512bh = unsafe { std::mem::transmute(_mm512_set1_epi32(x[row][k].cast_signed())) };
+            for half in 0..2 {
+                accumulated[row][half] = _mm512_dpbf16_ps(accumulated[row][half], value, columns[half]);
+            }
+        }
+    }
+    for (accumulated, sums) in accumulated.iter().zip(sums.as_chunks_mut::<WIDTH>().0) {
+        for (half, &value) in accumulated.iter().enumerate() {
+            let place = sums[half * 16..].as_mut_ptr();
+            // SAFETY: 16 values are there from either half's first.
+            unsafe {
+                let value = if add { _mm512_add_ps(_mm512_loadu_ps(place), value) } else { value };
+                _mm512_storeu_ps(place, value);
+            }
+        }
+    }
+    ROWS
+}

@@ -1,0 +1,96 @@
+//! A model on whichever engine there is, for programs that find out at run time.
+
+use std::ops::ControlFlow;
+
+use wembed_kernels::cpu::CpuEngine;
+use wembed_kernels::gpu::GpuEngine;
+
+use crate::description::Description;
+use crate::embedder::{EmbedOptions, Embedder, Embedding, LoadOptions};
+use crate::files::Files;
+use crate::tokenizer::Tokens;
+use crate::{Error, FileTokenizer};
+
+/// One of the engines.
+#[derive(Debug)]
+pub enum AnyEngine {
+    /// On a GPU.
+    Gpu(GpuEngine),
+    /// On the processor.
+    Cpu(CpuEngine),
+}
+
+/// An [`Embedder`] on one of the engines; its methods are those.
+#[derive(Debug)]
+pub enum AnyEmbedder<F: Files> {
+    /// On a GPU.
+    Gpu(Embedder<GpuEngine, F, FileTokenizer>),
+    /// On the processor.
+    Cpu(Embedder<CpuEngine, F, FileTokenizer>),
+}
+
+/// The same expression for either engine's embedder.
+macro_rules! either {
+    ($any:expr, $embedder:ident => $what:expr) => {
+        match $any {
+            AnyEmbedder::Gpu($embedder) => $what,
+            AnyEmbedder::Cpu($embedder) => $what,
+        }
+    };
+}
+
+impl<F: Files> AnyEmbedder<F> {
+    /// As [`Embedder::load`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn load(engine: AnyEngine, files: F, options: LoadOptions) -> Result<Self, Error> {
+        Ok(match engine {
+            AnyEngine::Gpu(engine) => Self::Gpu(Embedder::load(engine, files, options).await?),
+            AnyEngine::Cpu(engine) => Self::Cpu(Embedder::load(engine, files, options).await?),
+        })
+    }
+
+    /// As [`Embedder::description`].
+    pub fn description(&self) -> &Description {
+        either!(self, embedder => embedder.description())
+    }
+
+    /// As [`Embedder::devices_replaced`].
+    pub fn devices_replaced(&self) -> u64 {
+        either!(self, embedder => embedder.devices_replaced())
+    }
+
+    /// As [`Embedder::tokenize`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn tokenize(&self, text: &str) -> Result<Tokens, Error> {
+        either!(self, embedder => embedder.tokenize(text))
+    }
+
+    /// As [`Embedder::embed`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn embed<S: AsRef<str>>(
+        &mut self,
+        texts: &[S],
+        options: &EmbedOptions,
+    ) -> Result<Vec<Result<Embedding, Error>>, Error> {
+        either!(self, embedder => embedder.embed(texts, options).await)
+    }
+
+    /// As [`Embedder::embed_each`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn embed_each<S: AsRef<str>, B>(
+        &mut self,
+        texts: impl IntoIterator<Item = S>,
+        options: &EmbedOptions,
+        sink: impl FnMut(Result<Embedding, Error>) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B>, Error> {
+        either!(self, embedder => embedder.embed_each(texts, options, sink).await)
+    }
+}
