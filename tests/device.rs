@@ -77,9 +77,11 @@ pub fn cpu_ways() -> Vec<CpuWay> {
     ways
 }
 
-/// The ways that give an f32 model's own vectors.
-pub fn exact_cpu_ways() -> Vec<CpuWay> {
-    cpu_ways().into_iter().filter(|way| way.options.dtype != Some(Dtype::Bf16)).collect()
+/// The best instructions alone, f32's vectors by each unit that gives them.
+pub fn best_cpu_ways() -> Vec<CpuWay> {
+    let best = cpu::instruction_sets()[0];
+    let all = [Dtype::F32, Dtype::Bf16x3].map(|dtype| cpu_way(best, dtype, 2));
+    all.into_iter().filter(|way| CpuEngine::open(way.options.clone()).is_ok()).collect()
 }
 
 fn cpu_way(set: &str, dtype: Dtype, threads: usize) -> CpuWay {
@@ -93,6 +95,19 @@ fn cpu_way(set: &str, dtype: Dtype, threads: usize) -> CpuWay {
 }
 
 impl CpuWay {
+    /// Whether vectors are to be what f32 gives.
+    pub fn is_exact(&self) -> bool {
+        self.options.dtype != Some(Dtype::Bf16)
+    }
+
+    /// Opens it for whole models: scratch is used again, as in earnest.
+    ///
+    /// # Panics
+    /// As [`CpuWay::open`].
+    pub fn open_for_models(&self) -> CpuEngine {
+        Self { options: cpu::Options { sentinels: false, ..self.options.clone() }, ..self.clone() }.open()
+    }
+
     /// Opens it.
     ///
     /// # Panics
@@ -137,6 +152,28 @@ macro_rules! each_way {
         for way in $crate::device::WAYS {
             let Some(engine) = $crate::device::open(way.options()) else { break };
             let ($way, $engine) = (way.name, &engine);
+            $test
+        }
+    };
+}
+
+/// Runs a test of whole models on each engine: `each_engine!(|name, open| ...)`, where `open` opens one, as often as it is called.
+#[macro_export]
+macro_rules! each_engine {
+    (|$name:pat_param, $open:ident| $test:expr) => {
+        $crate::each_engine!($crate::device::best_cpu_ways(), [$crate::embedding::options()], |$name, $open| $test)
+    };
+    ($cpu:expr, $gpu:expr, |$name:pat_param, $open:ident| $test:expr) => {
+        for way in $cpu {
+            let ($name, $open) = (way.name.as_str(), || way.open_for_models());
+            $test
+        }
+        for options in $gpu {
+            if $crate::device::open(options.clone()).is_none() {
+                break;
+            }
+            let name = format!("{:?} on a GPU", options.dtype);
+            let ($name, $open) = (name.as_str(), || $crate::device::open(options.clone()).expect("it opened before"));
             $test
         }
     };

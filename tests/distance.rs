@@ -18,6 +18,12 @@ pub const EXACT: Bound = Bound { angle: 1e-9, length: 2e-6 };
 /// f16 weights against the unrounded ones on the real MiniLM: the rounding alone gives 1.4e-6 of angle; that model normalises.
 pub const ROUNDED_TO_F16: Bound = Bound { angle: 5e-6, length: 2e-6 };
 
+/// Three products of bf16 for one of f32: the angle as f32's, but lengths go with the roundings of two bf16, 2^-17 each.
+pub const THREE_BF16: Bound = Bound { angle: 1e-9, length: 5e-5 };
+
+/// bf16 against the published weights on the real MiniLM: what linear layers multiply is rounded to 8 bits, both sides.
+pub const ROUNDED_TO_BF16: Bound = Bound { angle: 4e-4, length: 2e-3 };
+
 /// How far a vector is from its reference.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Distance {

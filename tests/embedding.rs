@@ -1,7 +1,8 @@
-//! Models on the engine under test.
+//! Models on whichever engine is under test.
 
 use pollster::block_on;
-use wembed_kernels::gpu::{GpuEngine, Options};
+use wembed_kernels::Engine;
+use wembed_kernels::gpu::Options;
 use wembed_model::{EmbedOptions, Embedder, Embedding, Error, Files, LoadOptions};
 
 use crate::golden::Expected;
@@ -15,7 +16,7 @@ pub fn options() -> Options {
 ///
 /// # Errors
 /// Where the model does not load.
-pub fn load<F: Files>(engine: GpuEngine, files: F) -> Result<Embedder<GpuEngine, F>, Error> {
+pub fn load<E: Engine, F: Files>(engine: E, files: F) -> Result<Embedder<E, F>, Error> {
     block_on(Embedder::load(engine, files, LoadOptions::default()))
 }
 
@@ -23,8 +24,8 @@ pub fn load<F: Files>(engine: GpuEngine, files: F) -> Result<Embedder<GpuEngine,
 ///
 /// # Errors
 /// Where anything fails, one text or the batch.
-pub fn embed<F: Files, S: AsRef<str>>(
-    embedder: &mut Embedder<GpuEngine, F>,
+pub fn embed<E: Engine, F: Files, S: AsRef<str>>(
+    embedder: &mut Embedder<E, F>,
     texts: &[S],
     options: &EmbedOptions,
 ) -> Result<Vec<Embedding>, Error> {
@@ -35,8 +36,8 @@ pub fn embed<F: Files, S: AsRef<str>>(
 ///
 /// # Errors
 /// Where the ids or flags differ, or embedding fails.
-pub fn expected_vectors<F: Files>(
-    embedder: &mut Embedder<GpuEngine, F>,
+pub fn expected_vectors<E: Engine, F: Files>(
+    embedder: &mut Embedder<E, F>,
     expected: &Expected,
 ) -> Result<Vec<Vec<f32>>, String> {
     let prompt = default_prompt(embedder);
@@ -51,7 +52,7 @@ pub fn expected_vectors<F: Files>(
     Ok(embeddings.into_iter().map(|embedding| embedding.vector).collect())
 }
 
-fn default_prompt<F: Files>(embedder: &Embedder<GpuEngine, F>) -> String {
+fn default_prompt<E: Engine, F: Files>(embedder: &Embedder<E, F>) -> String {
     let description = embedder.description();
     description.default_prompt.as_ref().map(|name| description.prompts[name].clone()).unwrap_or_default()
 }

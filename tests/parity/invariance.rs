@@ -1,9 +1,11 @@
 //! A text's vector is the same bits whatever else is in its batch, in whatever order, and wherever the word table lives.
 
 use pollster::block_on;
+use wembed_kernels::Engine;
 use wembed_kernels::gpu::Options;
 use wembed_model::{EmbedOptions, Embedder, Finish, LoadOptions, Memory, Placement};
-use wembed_tests::device::{WAYS, open};
+use wembed_tests::device::{WAYS, cpu_ways, open};
+use wembed_tests::each_engine;
 use wembed_tests::embedding::{embed, load, options};
 use wembed_tests::golden::{Golden, files, folder, read};
 
@@ -13,17 +15,16 @@ fn models() -> Vec<(Vec<String>, Memory)> {
     golden.models.into_iter().map(|model| (model.expected.texts, files(&folder().join(&model.path)))).collect()
 }
 
-fn vectors(
+fn vectors<E: Engine>(
+    engine: E,
     texts: &[String],
     files: &Memory,
-    options: Options,
     load: LoadOptions,
     embed_options: &EmbedOptions,
-) -> Option<Vec<Vec<u32>>> {
-    let engine = open(options)?;
+) -> Vec<Vec<u32>> {
     let mut embedder = block_on(Embedder::load(engine, files.clone(), load)).unwrap();
     let embeddings = embed(&mut embedder, texts, embed_options).unwrap();
-    Some(embeddings.into_iter().map(|embedding| bits(&embedding.vector)).collect())
+    embeddings.into_iter().map(|embedding| bits(&embedding.vector)).collect()
 }
 
 fn bits(vector: &[f32]) -> Vec<u32> {
@@ -32,37 +33,37 @@ fn bits(vector: &[f32]) -> Vec<u32> {
 
 #[test]
 fn alone_in_any_order_and_in_any_batch() {
-    for way in WAYS {
+    let gpu = WAYS.map(|way| Options { sentinels: false, ..way.options() });
+    each_engine!(cpu_ways(), gpu, |way, open| {
         for (texts, files) in models() {
-            let Some(engine) = open(Options { sentinels: false, ..way.options() }) else { return };
-            let mut embedder = load(engine, files).unwrap();
+            let mut embedder = load(open(), files).unwrap();
             let mut all = |texts: &[String], batch_tokens| {
                 let options = EmbedOptions { batch_tokens, ..EmbedOptions::default() };
                 let embeddings = embed(&mut embedder, texts, &options).unwrap();
                 embeddings.into_iter().map(|embedding| bits(&embedding.vector)).collect::<Vec<_>>()
             };
             let together = all(&texts, None);
-            assert_eq!(together, all(&texts, None), "{}: twice", way.name);
-            assert_eq!(together, all(&texts, Some(1)), "{}: one text a batch", way.name);
-            assert_eq!(together, all(&texts, Some(100)), "{}: small batches", way.name);
+            assert_eq!(together, all(&texts, None), "{way}: twice");
+            assert_eq!(together, all(&texts, Some(1)), "{way}: one text a batch");
+            assert_eq!(together, all(&texts, Some(100)), "{way}: small batches");
             let mut reversed = texts.clone();
             reversed.reverse();
             let mut backwards = all(&reversed, None);
             backwards.reverse();
-            assert_eq!(together, backwards, "{}: the other order", way.name);
+            assert_eq!(together, backwards, "{way}: the other order");
             let beside_empty: Vec<String> = texts.iter().flat_map(|text| [text.clone(), String::new()]).collect();
             let beside: Vec<_> = all(&beside_empty, None).into_iter().step_by(2).collect();
-            assert_eq!(together, beside, "{}: an empty text beside", way.name);
+            assert_eq!(together, beside, "{way}: an empty text beside");
         }
-    }
+    });
 }
 
 #[test]
 fn by_either_variant_of_the_linear_layer() {
     for (texts, files) in models() {
         let all = |small_rows| {
-            let options = Options { small_rows, ..options() };
-            vectors(&texts, &files, options, LoadOptions::default(), &EmbedOptions::default())
+            let engine = open(Options { small_rows, ..options() })?;
+            Some(vectors(engine, &texts, &files, LoadOptions::default(), &EmbedOptions::default()))
         };
         let Some(tiled) = all(0) else { return };
         assert_eq!(Some(&tiled), all(64).as_ref(), "few rows by the small variant");
@@ -72,34 +73,33 @@ fn by_either_variant_of_the_linear_layer() {
 
 #[test]
 fn wherever_the_word_table_lives() {
-    for (texts, files) in models() {
+    each_engine!(|way, open| for (texts, files) in models() {
         let all = |vocabulary| {
             let load = LoadOptions { vocabulary, ..LoadOptions::default() };
-            vectors(&texts, &files, options(), load, &EmbedOptions::default())
+            vectors(open(), &texts, &files, load, &EmbedOptions::default())
         };
-        let Some(host) = all(Placement::Host) else { return };
-        assert_eq!(Some(host), all(Placement::Device));
-    }
+        assert_eq!(all(Placement::Host), all(Placement::Device), "{way}");
+    });
 }
 
 /// What is asked of the vectors is done after the encoder: a cut is a cut, and a normalised vector points the same way.
 #[test]
 fn cuts_and_lengths_are_what_is_asked_for() {
-    for (texts, files) in models() {
+    each_engine!(|way, open| for (texts, files) in models() {
         let all = |finish| {
             let asked = EmbedOptions { finish, ..EmbedOptions::default() };
-            let found = vectors(&texts, &files, options(), LoadOptions::default(), &asked)?;
-            Some(found.into_iter().map(|v| v.into_iter().map(f32::from_bits).collect::<Vec<f32>>()).collect::<Vec<_>>())
+            let found = vectors(open(), &texts, &files, LoadOptions::default(), &asked);
+            found.into_iter().map(|v| v.into_iter().map(f32::from_bits).collect::<Vec<f32>>()).collect::<Vec<_>>()
         };
-        let Some(raw) = all(Finish { normalize: Some(false), dimensions: None }) else { return };
-        let cut = all(Finish { normalize: Some(false), dimensions: Some(17) }).unwrap();
-        let unit = all(Finish { normalize: Some(true), dimensions: Some(17) }).unwrap();
+        let raw = all(Finish { normalize: Some(false), dimensions: None });
+        let cut = all(Finish { normalize: Some(false), dimensions: Some(17) });
+        let unit = all(Finish { normalize: Some(true), dimensions: Some(17) });
         for ((raw, cut), unit) in raw.iter().zip(&cut).zip(&unit) {
             assert_eq!(raw[..17], cut[..]);
             let length = cut.iter().map(|value| value * value).sum::<f32>().sqrt();
             for (cut, unit) in cut.iter().zip(unit) {
-                assert!((cut / length - unit).abs() <= 1e-6, "{cut} of length {length} is not {unit}");
+                assert!((cut / length - unit).abs() <= 1e-6, "{way}: {cut} of length {length} is not {unit}");
             }
         }
-    }
+    });
 }

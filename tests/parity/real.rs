@@ -8,8 +8,9 @@ use wembed::Directory;
 use wembed_kernels::Dtype;
 use wembed_kernels::gpu::Options;
 use wembed_model::EmbedOptions;
-use wembed_tests::device::open;
-use wembed_tests::distance::{Bound, Distance, EXACT, ROUNDED_TO_F16, judge};
+use wembed_tests::device::{best_cpu_ways, cpu_ways, open};
+use wembed_tests::distance::{Bound, Distance, EXACT, ROUNDED_TO_BF16, ROUNDED_TO_F16, THREE_BF16, judge};
+use wembed_tests::each_engine;
 use wembed_tests::embedding::{embed, expected_vectors, load, options};
 use wembed_tests::golden::{Minilm, change_json, files, read};
 use wembed_tests::skip::skip;
@@ -41,6 +42,29 @@ fn the_trained_minilm_gives_the_reference_vectors() {
     }
 }
 
+/// The same on the processor, by each of its instruction sets.
+#[test]
+fn the_trained_minilm_gives_the_reference_vectors_on_the_processor() {
+    let directory = repository().join("models/all-MiniLM-L6-v2");
+    if !directory.is_dir() {
+        return skip("no models/all-MiniLM-L6-v2; scripts/fetch-minilm brings it");
+    }
+    let golden: Minilm = read("minilm.json");
+    let (texts, published) = (&golden.expected.texts, &golden.expected.vectors);
+    for way in cpu_ways() {
+        let mut embedder = load(way.open_for_models(), Directory::open(&directory).unwrap()).unwrap();
+        let vectors = expected_vectors(&mut embedder, &golden.expected).unwrap();
+        let (held, bound) = match way.options.dtype {
+            Some(Dtype::F16) => (&golden.vectors_f16, EXACT),
+            Some(Dtype::Bf16) => (published, ROUNDED_TO_BF16),
+            Some(Dtype::Bf16x3) => (published, THREE_BF16),
+            _ => (published, EXACT),
+        };
+        let worst = judge(texts, &vectors, held, bound).unwrap_or_else(|fault| panic!("{}: {fault}", way.name));
+        println!("MiniLM, {}: {worst}", way.name);
+    }
+}
+
 /// On trained weights a mistake shows less than on the golden file's; the bound must still refuse it.
 #[test]
 fn the_trained_minilm_does_not_pass_with_a_mistake() {
@@ -50,16 +74,17 @@ fn the_trained_minilm_does_not_pass_with_a_mistake() {
     }
     let golden: Minilm = read("minilm.json");
     let texts = &golden.expected.texts[..12];
-    for (key, value) in [("hidden_act", json!("gelu_new")), ("layer_norm_eps", json!(1e-5))] {
-        let Some(engine) = open(Options { dtype: Dtype::F32, ..options() }) else { return };
-        let mut files = files(&directory);
-        change_json(&mut files, "config.json", json!({ key: value }).as_object().expect("an object was written"));
-        let mut embedder = load(engine, files).unwrap();
-        let embeddings = embed(&mut embedder, texts, &EmbedOptions::default()).unwrap();
-        let vectors: Vec<_> = embeddings.into_iter().map(|embedding| embedding.vector).collect();
-        let verdict = judge(texts, &vectors, &golden.expected.vectors[..12], EXACT);
-        println!("refused: {key} {value}: {}", verdict.expect_err("a wrong model does not pass"));
-    }
+    each_engine!(best_cpu_ways(), [Options { dtype: Dtype::F32, ..options() }], |way, open| {
+        for (key, value) in [("hidden_act", json!("gelu_new")), ("layer_norm_eps", json!(1e-5))] {
+            let mut files = files(&directory);
+            change_json(&mut files, "config.json", json!({ key: value }).as_object().expect("an object was written"));
+            let mut embedder = load(open(), files).unwrap();
+            let embeddings = embed(&mut embedder, texts, &EmbedOptions::default()).unwrap();
+            let vectors: Vec<_> = embeddings.into_iter().map(|embedding| embedding.vector).collect();
+            let verdict = judge(texts, &vectors, &golden.expected.vectors[..12], THREE_BF16);
+            println!("refused as {way}: {key} {value}: {}", verdict.expect_err("a wrong model does not pass"));
+        }
+    });
 }
 
 /// Models whose planted outliers make even torch's own f32 stray: three times its error is allowed, and never less than the tight bound.
@@ -82,13 +107,19 @@ fn models_of_full_width_give_the_reference_vectors() {
             angle: worst.angle.max(distance.angle),
             length: worst.length.max(distance.length),
         });
-        let bound = Bound { angle: EXACT.angle.max(3.0 * torch.angle), length: EXACT.length.max(3.0 * torch.length) };
-        let Some(engine) = open(options()) else { return };
-        let mut embedder = load(engine, Directory::open(folder.join(name)).unwrap()).unwrap();
-        let embeddings = embed(&mut embedder, &texts, &EmbedOptions::default()).unwrap();
-        let found: Vec<_> = embeddings.into_iter().map(|embedding| embedding.vector).collect();
-        let worst = judge(&texts, &found, &reference, bound).unwrap_or_else(|fault| panic!("{name}: {fault}"));
-        println!("{name}: {worst}; torch in f32: {torch}");
+        let bound = |exact: Bound| Bound {
+            angle: exact.angle.max(3.0 * torch.angle),
+            length: exact.length.max(3.0 * torch.length),
+        };
+        each_engine!(|way, open| {
+            let mut embedder = load(open(), Directory::open(folder.join(name)).unwrap()).unwrap();
+            let embeddings = embed(&mut embedder, &texts, &EmbedOptions::default()).unwrap();
+            let found: Vec<_> = embeddings.into_iter().map(|embedding| embedding.vector).collect();
+            let bound = bound(if way.starts_with("bf16x3") { THREE_BF16 } else { EXACT });
+            let worst =
+                judge(&texts, &found, &reference, bound).unwrap_or_else(|fault| panic!("{name}, {way}: {fault}"));
+            println!("{name}, {way}: {worst}; torch in f32: {torch}");
+        });
     }
 }
 

@@ -1,29 +1,41 @@
 //! The golden file: tiny random models of every architecture, natively. The browser is held to the same file.
 
 use wembed_kernels::Dtype;
+use wembed_kernels::cpu::{self, CpuEngine};
 use wembed_kernels::gpu::Options;
 use wembed_model::relative;
-use wembed_tests::device::{WAYS, open};
-use wembed_tests::distance::{EXACT, judge};
+use wembed_tests::device::{WAYS, cpu_ways, open};
+use wembed_tests::distance::{Bound, EXACT, ROUNDED_TO_BF16, THREE_BF16, judge};
+use wembed_tests::each_engine;
 use wembed_tests::embedding::{expected_vectors, load, options};
 use wembed_tests::golden::{Golden, files, folder, read, variant_files};
 
-/// Every architecture, with weights read as f16, unpacked from f16, and as f32; within the default limits, too. The files
-/// hold f16, so every engine holds the same weights and one reference serves all.
+/// Every architecture: on the processor by each of its instruction sets, on a GPU with weights read as f16, unpacked from f16,
+/// and as f32; within the default limits, too. The files hold f16, so every engine holds the same weights and one reference
+/// serves all.
 #[test]
 fn every_architecture_gives_the_reference_vectors() {
     let golden: Golden = read("golden.json");
     assert_eq!(golden.models.len(), 3, "mpnet, xlm-roberta and bert");
-    for way in WAYS {
+    let gpu = WAYS.map(|way| Options { sentinels: false, ..way.options() });
+    each_engine!(cpu_ways(), gpu, |way, open| {
         for model in &golden.models {
-            let Some(engine) = open(Options { sentinels: false, ..way.options() }) else { return };
-            let mut embedder = load(engine, files(&folder().join(&model.path))).unwrap();
+            let mut embedder = load(open(), files(&folder().join(&model.path))).unwrap();
             let vectors = expected_vectors(&mut embedder, &model.expected)
-                .unwrap_or_else(|fault| panic!("{} as {}: {fault}", model.name, way.name));
-            let worst = judge(&model.expected.texts, &vectors, &model.expected.vectors, EXACT)
-                .unwrap_or_else(|fault| panic!("{} as {}: {fault}", model.name, way.name));
-            println!("{} as {}: {worst}", model.name, way.name);
+                .unwrap_or_else(|fault| panic!("{} as {way}: {fault}", model.name));
+            let worst = judge(&model.expected.texts, &vectors, &model.expected.vectors, bound(way))
+                .unwrap_or_else(|fault| panic!("{} as {way}: {fault}", model.name));
+            println!("{} as {way}: {worst}", model.name);
         }
+    });
+}
+
+/// What a way's name promises.
+fn bound(way: &str) -> Bound {
+    match way.split(' ').next() {
+        Some("bf16") => ROUNDED_TO_BF16,
+        Some("bf16x3") => THREE_BF16,
+        _ => EXACT,
     }
 }
 
@@ -31,23 +43,24 @@ fn every_architecture_gives_the_reference_vectors() {
 #[test]
 fn every_variant_of_the_configuration_gives_the_reference_vectors() {
     let golden: Golden = read("golden.json");
-    for variant in &golden.variants {
-        let Some(engine) = open(options()) else { return };
-        let loaded = load(engine, variant_files(variant));
-        if variant.changes.values().any(|keys| keys.get("include_prompt").is_some_and(|value| value == false)) {
-            // Pooling without the prompt's tokens is not there yet: an error, never another vector.
-            let message = loaded.unwrap_err().to_string();
-            assert!(message.contains("include_prompt"), "{message}");
-            continue;
+    each_engine!(|way, open| {
+        for variant in &golden.variants {
+            let loaded = load(open(), variant_files(variant));
+            if variant.changes.values().any(|keys| keys.get("include_prompt").is_some_and(|value| value == false)) {
+                // Pooling without the prompt's tokens is not there yet: an error, never another vector.
+                let message = loaded.unwrap_err().to_string();
+                assert!(message.contains("include_prompt"), "{message}");
+                continue;
+            }
+            let mut embedder = loaded.unwrap_or_else(|error| panic!("{}: {error}", variant.name));
+            let expected = &variant.expected;
+            let vectors =
+                expected_vectors(&mut embedder, expected).unwrap_or_else(|fault| panic!("{}: {fault}", variant.name));
+            let worst = judge(&expected.texts, &vectors, &expected.vectors, bound(way))
+                .unwrap_or_else(|fault| panic!("{} as {way}: {fault}", variant.name));
+            println!("{} as {way}: {worst}", variant.name);
         }
-        let mut embedder = loaded.unwrap_or_else(|error| panic!("{}: {error}", variant.name));
-        let expected = &variant.expected;
-        let vectors =
-            expected_vectors(&mut embedder, expected).unwrap_or_else(|fault| panic!("{}: {fault}", variant.name));
-        let worst = judge(&expected.texts, &vectors, &expected.vectors, EXACT)
-            .unwrap_or_else(|fault| panic!("{}: {fault}", variant.name));
-        println!("{}: {worst}", variant.name);
-    }
+    });
 }
 
 /// Every distance that MPNet's own code was asked for.
@@ -66,16 +79,21 @@ fn relative_buckets_are_mpnets_own() {
     }
 }
 
-/// The dtype is the engine's business: f32 weights in an f16 engine are rounded, and that shows, but not much.
+/// The dtype is the engine's business: what a file stores as f16 is the same number in an engine that holds f32.
 #[test]
 fn f32_engines_and_f16_engines_hold_the_same_f16_weights() {
     let golden: Golden = read("golden.json");
     let model = &golden.models[0];
+    let files = || files(&folder().join(&model.path));
     let mut both = Vec::new();
     for dtype in [Dtype::F16, Dtype::F32] {
-        let Some(engine) = open(Options { dtype, ..options() }) else { return };
-        let mut embedder = load(engine, files(&folder().join(&model.path))).unwrap();
-        both.push(expected_vectors(&mut embedder, &model.expected).unwrap());
+        let Some(engine) = open(Options { dtype, ..options() }) else { break };
+        both.push(expected_vectors(&mut load(engine, files()).unwrap(), &model.expected).unwrap());
     }
-    assert_eq!(both[0], both[1], "widened f16 is f32: the same bits");
+    assert!(both.iter().all(|vectors| *vectors == both[0]), "widened f16 is f32: the same bits");
+    let on_cpu = [Dtype::F16, Dtype::F32].map(|dtype| {
+        let engine = CpuEngine::open(cpu::Options { dtype: Some(dtype), ..cpu::Options::default() }).unwrap();
+        expected_vectors(&mut load(engine, files()).unwrap(), &model.expected).unwrap()
+    });
+    assert_eq!(on_cpu[0], on_cpu[1], "on the processor, too");
 }
