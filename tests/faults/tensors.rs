@@ -1,12 +1,13 @@
 //! Tensors that are not the ones that the model needs, or hold what no vector can come from.
 
+use pollster::block_on;
 use serde_json::{Value, json};
 use wembed_kernels::Dtype;
 use wembed_kernels::gpu::Options;
 use wembed_model::{Embedder, LoadOptions, Memory, Placement};
 use wembed_tests::device::open;
 
-use crate::case::{Case, Faults, changed, fast, hold_loaded, load, set};
+use crate::case::{Case, Faults, changed, fast, hold_loaded, load, processor, set};
 use crate::checkpoint::{Checkpoint, edit};
 
 const PATH: &str = "model.safetensors";
@@ -118,16 +119,6 @@ fn tensors_of_another_shape_or_type() {
             model: "mpnet",
             change: |files| set(files, "config.json", "intermediate_size", json!(161)),
             says: &["tensor `encoder.layer.0.intermediate.dense.bias`", "expected shape [161]", "found shape [160]"],
-        },
-        Case {
-            name: "a head wider than the kernels take",
-            model: "xlm-roberta",
-            change: |files| {
-                let config = "0_Transformer/config.json";
-                set(files, config, "hidden_size", json!(1024));
-                set(files, config, "num_attention_heads", json!(1));
-            },
-            says: &["the attention heads", "expected heads of at most", "found 1024"],
         },
         Case {
             name: "a matrix the other way round",
@@ -264,13 +255,31 @@ fn numbers_that_are_none() {
                 let files = changed("mpnet", |files| {
                     with(files, |checkpoint| checkpoint.edit(ending, stored, |values| values[65] = value));
                 });
-                let Some(engine) = open(Options { dtype, ..fast() }) else { return };
-                let options = LoadOptions { vocabulary: Placement::Device, ..LoadOptions::default() };
-                let loaded = pollster::block_on(Embedder::load(engine, files, options));
-                faults.hold(&format!("{value} as {stored} in {ending} for {dtype:?}"), loaded, &[named, spelt]);
+                let name = format!("{value} as {stored} in {ending} for {dtype:?}");
+                let options = || LoadOptions { vocabulary: Placement::Device, ..LoadOptions::default() };
+                let loaded = block_on(Embedder::load(processor(dtype), files.clone(), options()));
+                faults.hold(&format!("{name} on the processor"), loaded, &[named, spelt]);
+                if let Some(engine) = open(Options { dtype, ..fast() }) {
+                    let loaded = block_on(Embedder::load(engine, files, options()));
+                    faults.hold(&name, loaded, &[named, spelt]);
+                }
             }
         }
     }
+}
+
+/// A GPU's kernels take heads up to a width; the processor's any.
+#[test]
+fn a_head_wider_than_the_kernels_take() {
+    let files = changed("xlm-roberta", |files| {
+        let config = "0_Transformer/config.json";
+        set(files, config, "hidden_size", json!(1024));
+        set(files, config, "num_attention_heads", json!(1));
+    });
+    let Some(engine) = open(fast()) else { return };
+    let loaded = block_on(Embedder::load(engine, files, LoadOptions::default()));
+    let says = ["the attention heads", "expected heads of at most", "found 1024"];
+    Faults::default().hold("one head of 1024", loaded, &says);
 }
 
 /// More modes than any vector is wide: what does not fit the device is said, not tried.
@@ -281,13 +290,9 @@ fn vectors_wider_than_the_device_takes() {
         set(files, "1_Pooling/config.json", "pooling_mode", Value::from(modes));
     });
     let Some(engine) = open(Options { default_limits: true, ..fast() }) else { return };
-    let loaded = pollster::block_on(Embedder::load(engine, files, LoadOptions::default()));
+    let loaded = block_on(Embedder::load(engine, files, LoadOptions::default()));
     let mut faults = Faults::default();
     faults.hold("millions of columns", loaded, &["the text's vector", "fit into one buffer", "found 30000000"]);
-    let Some(loaded) = load(changed("mpnet", |files| {
-        set(files, "1_Pooling/config.json", "pooling_mode", json!(["mean", "mean"]));
-    })) else {
-        return;
-    };
-    faults.expect("a mode twice", loaded);
+    let twice = changed("mpnet", |files| set(files, "1_Pooling/config.json", "pooling_mode", json!(["mean", "mean"])));
+    faults.expect("a mode twice", load(twice));
 }

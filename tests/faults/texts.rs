@@ -5,13 +5,15 @@ use std::borrow::Cow;
 use pollster::block_on;
 use serde_json::{Value, json};
 use wembed_kernels::Dtype;
-use wembed_kernels::gpu::{GpuEngine, Options};
+use wembed_kernels::Engine;
+use wembed_kernels::gpu::Options;
 use wembed_model::{
     Description, EmbedOptions, Embedder, Embedding, Error, LoadOptions, Memory, Placement, Tokenize, Tokens,
 };
-use wembed_tests::device::open;
+use wembed_tests::device::{CpuWay, cpu_ways, open};
+use wembed_tests::each_engine;
 
-use crate::case::{Faults, chain, changed, edit_json, fast, load, model, set};
+use crate::case::{Faults, chain, changed, edit_json, engine, fast, model, processor, set};
 use crate::checkpoint::edit;
 
 const PATH: &str = "model.safetensors";
@@ -98,13 +100,23 @@ const BERT: Shape = Shape {
     attention_output: "attention.output.dense",
 };
 
-fn load_f32(files: Memory) -> Option<Embedder<GpuEngine, Memory>> {
-    let engine = open(Options { dtype: Dtype::F32, ..fast() })?;
-    Some(block_on(Embedder::load(engine, files, LoadOptions::default())).unwrap())
+fn load<E: Engine>(engine: E, files: Memory) -> Embedder<E, Memory> {
+    block_on(Embedder::load(engine, files, LoadOptions::default())).unwrap()
 }
 
-fn results<T: Tokenize>(
-    embedder: &mut Embedder<GpuEngine, Memory, T>,
+/// Every way of the processor's, and a GPU that holds f32: its f16 cannot hold what these models are made ill with.
+macro_rules! each_f32_engine {
+    (|$name:pat_param, $open:ident| $test:expr) => {
+        each_engine!(ways(), [Options { dtype: Dtype::F32, ..fast() }], |$name, $open| $test)
+    };
+}
+
+fn ways() -> Vec<CpuWay> {
+    cpu_ways().into_iter().filter(|way| way.options.dtype != Some(Dtype::F16)).collect()
+}
+
+fn results<E: Engine, T: Tokenize>(
+    embedder: &mut Embedder<E, Memory, T>,
     texts: &[&str],
     options: &EmbedOptions,
 ) -> Vec<Result<Embedding, Error>> {
@@ -117,9 +129,9 @@ fn results<T: Tokenize>(
 }
 
 /// Holds that the texts that `fails` names fail, saying `says`, and that the others have the same bits as without them.
-fn hold_split<T: Tokenize>(
+fn hold_split<E: Engine, T: Tokenize>(
     name: &str,
-    embedder: &mut Embedder<GpuEngine, Memory, T>,
+    embedder: &mut Embedder<E, Memory, T>,
     texts: &[&str],
     fails: impl Fn(&str) -> bool,
     says: &[&str],
@@ -147,6 +159,9 @@ fn hold_split<T: Tokenize>(
     }
 }
 
+/// The largest number that every engine here holds: that of bf16.
+const LARGEST: f32 = f32::from_bits(0x7f7f_0000);
+
 const NOT_FINITE: [&str; 2] = ["this text could not be embedded", "not finite"];
 
 /// Whatever pools the last hidden state, an infinity in it or before it does not pass for a number.
@@ -159,15 +174,17 @@ fn activations_that_overflow() {
                 continue;
             }
             // Itself infinite, or only its square, which a layer norm needs; with a Normalize module at the end and without.
-            for (weight, modules) in [(f32::MAX, 3), (f32::MAX, 2), (1e25, 3), (1e25, 2)] {
+            for (weight, modules) in [(LARGEST, 3), (LARGEST, 2), (1e25, 3), (1e25, 2)] {
                 let files = changed("mpnet", |files| {
                     infect(files, &MPNET, layer, weight);
                     set(files, "1_Pooling/config.json", "pooling_mode", json!(mode));
                     edit_json(files, "modules.json", |json| json.as_array_mut().unwrap().truncate(modules));
                 });
-                let Some(mut embedder) = load_f32(files) else { return };
                 let name = format!("{mode} after layer {layer}, {weight:e}, {modules} modules");
-                hold_split(&name, &mut embedder, &TEXTS, is_sick, &NOT_FINITE);
+                each_f32_engine!(|way, open| {
+                    let mut embedder = load(open(), files.clone());
+                    hold_split(&format!("{name}, {way}"), &mut embedder, &TEXTS, is_sick, &NOT_FINITE);
+                });
             }
         }
     }
@@ -185,12 +202,15 @@ fn activations_that_overflow_before_a_dense_layer() {
         "activation.Sigmoid",
     ] {
         let files = changed("bert", |files| {
-            infect(files, &BERT, 0, f32::MAX);
+            infect(files, &BERT, 0, LARGEST);
             let name = format!("torch.nn.modules.{activation}");
             set(files, "2_Dense/config.json", "activation_function", json!(name));
         });
-        let Some(mut embedder) = load_f32(files) else { return };
-        hold_split(activation, &mut embedder, &TEXTS, is_sick, &["this text could not be embedded"]);
+        each_f32_engine!(|way, open| {
+            let mut embedder = load(open(), files.clone());
+            let name = format!("{activation}, {way}");
+            hold_split(&name, &mut embedder, &TEXTS, is_sick, &["this text could not be embedded"]);
+        });
     }
 }
 
@@ -202,8 +222,9 @@ fn every_text_overflows() {
             checkpoint.edit("layer.0.output.LayerNorm.weight", "F32", |values| values.fill(f32::MAX));
         });
     });
-    let Some(loaded) = load(files) else { return };
-    hold_split("all", &mut loaded.unwrap(), &TEXTS, |_| true, &NOT_FINITE);
+    each_f32_engine!(|way, open| {
+        hold_split(way, &mut load(open(), files.clone()), &TEXTS, |_| true, &NOT_FINITE);
+    });
 }
 
 /// Queries and keys whose products are infinite, though nothing else is.
@@ -217,8 +238,9 @@ fn scores_that_overflow() {
             }
         });
     });
-    let Some(mut embedder) = load_f32(files) else { return };
-    hold_split("all", &mut embedder, &TEXTS, |_| true, &NOT_FINITE);
+    each_f32_engine!(|way, open| {
+        hold_split(way, &mut load(open(), files.clone()), &TEXTS, |_| true, &NOT_FINITE);
+    });
 }
 
 #[test]
@@ -230,14 +252,10 @@ fn every_vector_is_zero() {
             checkpoint.edit("linear.bias", "F16", |values| values.fill(0.0));
         });
     });
-    let Some(loaded) = load(files) else { return };
-    hold_split(
-        "all",
-        &mut loaded.unwrap(),
-        &TEXTS,
-        |_| true,
-        &["this text could not be embedded", "its vector is zero"],
-    );
+    each_engine!(|way, open| {
+        let says = ["this text could not be embedded", "its vector is zero"];
+        hold_split(way, &mut load(open(), files.clone()), &TEXTS, |_| true, &says);
+    });
 }
 
 /// A row of the word table that the engine cannot hold, where the table stays in the file: that word's texts.
@@ -256,12 +274,16 @@ fn a_word_that_the_device_cannot_hold() {
                 checkpoint.edit("word_embeddings.weight", stored, |values| values[id * 60 + 9] = value);
             });
         });
-        let Some(engine) = open(Options { dtype, ..fast() }) else { return };
-        let options = LoadOptions { vocabulary: Placement::Host, ..LoadOptions::default() };
-        let mut embedder = block_on(Embedder::load(engine, files, options)).unwrap();
+        let options = || LoadOptions { vocabulary: Placement::Host, ..LoadOptions::default() };
         let holds = format!("holds {value} at row 539, column 9");
         let says = ["its token 539", "`bert.embeddings.word_embeddings.weight`", &holds];
-        hold_split(&format!("{value} as {stored} for {dtype:?}"), &mut embedder, &TEXTS, is_sick, &says);
+        let name = format!("{value} as {stored} for {dtype:?}");
+        let mut embedder = block_on(Embedder::load(processor(dtype), files.clone(), options())).unwrap();
+        hold_split(&format!("{name} on the processor"), &mut embedder, &TEXTS, is_sick, &says);
+        if let Some(engine) = open(Options { dtype, ..fast() }) {
+            let mut embedder = block_on(Embedder::load(engine, files, options())).unwrap();
+            hold_split(&name, &mut embedder, &TEXTS, is_sick, &says);
+        }
     }
 }
 
@@ -297,9 +319,8 @@ fn a_tokenizer_that_breaks_its_word() {
         let files = model("bert");
         let description = block_on(Description::read(&files)).unwrap();
         let inner = block_on(description.tokenizer(&files)).unwrap();
-        let Some(engine) = open(fast()) else { return };
         let tokenizer = Careless { inner, ids };
-        let loaded = Embedder::with_tokenizer(engine, files, tokenizer, description, Placement::Auto);
+        let loaded = Embedder::with_tokenizer(engine(), files, tokenizer, description, Placement::Auto);
         hold_split(name, &mut block_on(loaded).unwrap(), &TEXTS, is_sick, says);
     }
 }
@@ -310,11 +331,10 @@ fn a_word_that_the_tokenizer_has_no_token_for() {
     let files = changed("bert", |files| {
         edit_json(files, "tokenizer.json", |json| json["model"]["unk_token"] = Value::from("[NOTHING]"));
     });
-    let Some(loaded) = load(files) else { return };
     let texts = ["tea", "☃", "a."];
     hold_split(
         "no unknown token",
-        &mut loaded.unwrap(),
+        &mut load(engine(), files),
         &texts,
         |text| text == "☃",
         &["this text could not be embedded", "[UNK]"],

@@ -1,16 +1,17 @@
-//! `wembed devices`: the GPU adapters of this machine.
+//! `wembed devices`: what a model can run on.
 
 use clap::{Args, ValueEnum};
 use pollster::block_on;
 use serde_json::json;
-use wembed_kernels::gpu::{DeviceInfo, GpuEngine, Options, devices};
+use wembed_kernels::cpu::{self, CpuEngine};
+use wembed_kernels::gpu::{DeviceInfo, devices};
 
 use crate::destination::Destination;
 use crate::table::table;
 
-/// List the GPU adapters, the best first
+/// List the GPU adapters, the best first, and the processor
 ///
-/// `--device` takes part of a name. Without any adapter the exit code is 1.
+/// `--device` takes part of a GPU's name, or cpu; `--instructions` one of the processor's sets.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The form of the answer
@@ -22,26 +23,28 @@ pub struct Arguments {
 enum Format {
     /// A paragraph each
     Text,
-    /// A JSON array
+    /// A JSON object
     Json,
 }
 
 /// Lists them.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let devices = block_on(devices());
+    let gpus = block_on(devices());
+    let processor = CpuEngine::open(cpu::Options::default())?;
     let answer = match arguments.format {
-        Format::Text => devices.iter().map(paragraph).collect::<Vec<_>>().join("\n"),
-        Format::Json => format!("{:#}\n", devices.iter().map(object).collect::<serde_json::Value>()),
+        Format::Text => {
+            let paragraphs = gpus.iter().map(gpu_paragraph).chain([cpu_paragraph(&processor)]);
+            paragraphs.collect::<Vec<_>>().join("\n")
+        }
+        Format::Json => {
+            let gpus: serde_json::Value = gpus.iter().map(gpu_object).collect();
+            format!("{:#}\n", json!({ "gpu": gpus, "cpu": cpu_object(&processor) }))
+        }
     };
-    Destination::standard_output().print(&answer)?;
-    if devices.is_empty() {
-        // The engine knows best what is missing.
-        block_on(GpuEngine::open(Options::default()))?;
-    }
-    Ok(())
+    Destination::standard_output().print(&answer)
 }
 
-fn paragraph(device: &DeviceInfo) -> String {
+fn gpu_paragraph(device: &DeviceInfo) -> String {
     let software = if device.software { ", a program on the CPU" } else { "" };
     let rows = [
         ("backend", device.backend.clone()),
@@ -50,11 +53,24 @@ fn paragraph(device: &DeviceInfo) -> String {
         ("features", device.features.join(", ")),
         ("largest binding", format!("{} MiB", device.largest_binding >> 20)),
     ];
-    let rows = rows.map(|(name, value)| vec![format!("  {name}"), value]);
-    format!("{}\n{}", device.name, table(&[], rows.into(), []))
+    paragraph(&device.name, rows.into())
 }
 
-fn object(device: &DeviceInfo) -> serde_json::Value {
+fn cpu_paragraph(processor: &CpuEngine) -> String {
+    let rows = [
+        ("instructions", cpu::instruction_sets().join(", ")),
+        ("threads", processor.threads().to_string()),
+        ("dtype auto", processor.dtype().name().to_owned()),
+    ];
+    paragraph("cpu", rows.into())
+}
+
+fn paragraph(name: &str, rows: Vec<(&str, String)>) -> String {
+    let rows = rows.into_iter().map(|(name, value)| vec![format!("  {name}"), value]).collect();
+    format!("{name}\n{}", table(&[], rows, []))
+}
+
+fn gpu_object(device: &DeviceInfo) -> serde_json::Value {
     json!({
         "name": device.name,
         "backend": device.backend,
@@ -63,5 +79,13 @@ fn object(device: &DeviceInfo) -> serde_json::Value {
         "software": device.software,
         "features": device.features,
         "largest_binding": device.largest_binding,
+    })
+}
+
+fn cpu_object(processor: &CpuEngine) -> serde_json::Value {
+    json!({
+        "instructions": cpu::instruction_sets(),
+        "threads": processor.threads(),
+        "dtype": processor.dtype().name(),
     })
 }

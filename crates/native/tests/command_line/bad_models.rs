@@ -5,14 +5,12 @@ use std::fs;
 use serde_json::json;
 
 use crate::models::{Copied, model, text};
-use crate::run::{has_device, run};
+use crate::run::run;
 
 /// Refused with all of `parts`, by `info`, which needs no device, and by `embed`.
 fn refused(path: &str, parts: &[&str]) {
     run(&["info", path]).bad(1, parts);
-    if has_device() {
-        run(&["embed", "a", "--model", path]).bad(1, parts);
-    }
+    run(&["embed", "a", "--model", path]).bad(1, parts);
 }
 
 #[test]
@@ -72,9 +70,6 @@ fn weights_that_were_cut_short() {
 
 #[test]
 fn lengths_and_widths_beyond_the_model() {
-    if !has_device() {
-        return;
-    }
     let mpnet = model("mpnet");
     let embed = ["embed", "a", "--model", &mpnet];
     run(&[&embed[..], &["--max-length", "201"]].concat()).bad(1, &["maximum length", "at most 200", "found 201"]);

@@ -20,10 +20,9 @@ fn values_that_are_not_taken() {
         ("--batch-tokens", "0", "at least 1"),
         ("--max-length", "0", "at least 1"),
         ("--dimensions", "-1", "at least 1"),
-        ("--dtype", "bf16", "not built yet"),
         ("--dtype", "int8", "not built yet"),
-        ("--dtype", "f64", "expected auto, f16 or f32"),
-        ("--device", "cpu", "the CPU engine is not built yet"),
+        ("--dtype", "f64", "expected auto, f16, f32, bf16 or bf16x3"),
+        ("--device", "", "expected auto, gpu, cpu"),
         ("--vocabulary", "cloud", "invalid value"),
         ("--format", "csv", "invalid value"),
     ] {

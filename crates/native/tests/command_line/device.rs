@@ -1,44 +1,52 @@
-//! Devices: listed, missing, named.
+//! Devices: listed, missing, named; the processor's instructions, types and threads.
 
 use serde_json::Value;
 
 use crate::models::model;
-use crate::run::{finish, has_device, run, wembed};
+use crate::run::{finish, gpus, json_lines, run, vector, wembed};
+
+fn listed() -> Value {
+    serde_json::from_str(&run(&["devices", "--format", "json"]).good()).expect("it is JSON")
+}
 
 #[test]
 fn each_device_is_listed() {
-    if !has_device() {
-        return;
-    }
-    let listed: Value = serde_json::from_str(&run(&["devices", "--format", "json"]).good()).expect("it is JSON");
     let text = run(&["devices"]).good();
-    for device in listed.as_array().expect("it is an array") {
+    for device in gpus() {
         assert!(text.contains(device["name"].as_str().expect("a device has a name")), "{text}");
         assert!(device["largest_binding"].as_u64() >= Some(128 << 20), "{device}");
+    }
+    let processor = &listed()["cpu"];
+    let sets = processor["instructions"].as_array().expect("it is an array");
+    assert!(!sets.is_empty() && sets.iter().all(|set| text.contains(set.as_str().expect("a name"))), "{text}");
+    assert!(processor["threads"].as_u64() >= Some(1), "{processor}");
+}
+
+/// A program that stands for a GPU is never taken unasked: the processor's own engine is the fast one.
+#[test]
+fn auto_is_hardware_or_the_processor() {
+    let hardware = gpus().iter().any(|gpu| gpu["software"] == false);
+    let vectors = |flags: &[&str]| run(&[&["embed", "a", "--model", &model("bert")], flags].concat());
+    let auto = vectors(&[]);
+    assert!(!auto.stderr.contains("is a program on the CPU"), "{}", auto.stderr);
+    if !hardware {
+        assert_eq!(auto.good(), vectors(&["--device", "cpu"]).good());
     }
 }
 
 #[test]
 fn software_is_named_once() {
-    if !has_device() {
-        return;
-    }
-    let listed: Value = serde_json::from_str(&run(&["devices", "--format", "json"]).good()).expect("it is JSON");
-    let software = listed[0]["software"] == true;
-    for device in ["auto", "gpu"] {
-        let embedded = run(&["embed", "a", "--model", &model("bert"), "--device", device]);
-        assert_eq!(embedded.stderr.matches("is a program on the CPU and slow").count(), usize::from(software));
-        embedded.good();
-    }
+    let Some(best) = gpus().into_iter().next() else { return };
+    let embedded = run(&["embed", "a", "--model", &model("bert"), "--device", "gpu"]);
+    let software = usize::from(best["software"] == true);
+    assert_eq!(embedded.stderr.matches("is a program on the CPU and slow").count(), software);
+    embedded.good();
 }
 
 #[test]
 fn a_device_by_part_of_its_name() {
-    if !has_device() {
-        return;
-    }
-    let listed: Value = serde_json::from_str(&run(&["devices", "--format", "json"]).good()).expect("it is JSON");
-    let name = listed[0]["name"].as_str().expect("a device has a name").to_uppercase();
+    let Some(best) = gpus().into_iter().next() else { return };
+    let name = best["name"].as_str().expect("a device has a name").to_uppercase();
     let part: String = name.chars().take(4).collect();
     run(&["embed", "a", "--model", &model("bert"), "--device", &part]).good();
     run(&["embed", "a", "--model", &model("bert"), "--device", "abacus"]).bad(1, &["`abacus`", "found `"]);
@@ -46,27 +54,72 @@ fn a_device_by_part_of_its_name() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn no_device() {
+fn no_gpu() {
     let without = |arguments: &[&str]| {
         let mut command = wembed(arguments);
         command.env("VK_DRIVER_FILES", "/nonexistent").env("VK_ICD_FILENAMES", "/nonexistent");
         finish(&mut command)
     };
-    let parts = ["no GPU adapter", "Vulkan"];
-    without(&["embed", "a", "--model", &model("bert")]).bad(1, &parts);
-    without(&["devices"]).bad(1, &parts);
-    let listed = without(&["devices", "--format", "json"]);
-    assert_eq!(listed.stdout, b"[]\n");
-    listed.bad(1, &parts);
+    let asked = without(&["embed", "a", "--model", &model("bert"), "--device", "gpu"]);
+    asked.bad(1, &["no GPU adapter", "Vulkan"]);
+    let unasked = without(&["embed", "a", "--model", &model("bert")]).good();
+    assert_eq!(unasked, run(&["embed", "a", "--model", &model("bert"), "--device", "cpu"]).good());
+    let devices: Value = serde_json::from_str(&without(&["devices", "--format", "json"]).good()).expect("it is JSON");
+    assert_eq!(devices["gpu"], Value::Array(Vec::new()));
     without(&["info", &model("bert")]).good();
+}
+
+/// Threads change nothing, instructions the last digits, bf16 the third.
+#[test]
+fn the_processor_computes_as_it_is_told() {
+    let vector_of = |flags: &[&str]| {
+        let words = ["embed", "tea for two", "--model", &model("mpnet"), "--device", "cpu", "--format", "jsonl"];
+        vector(&json_lines(&run(&[&words, flags].concat()).good())[0])
+    };
+    let distance = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let best = vector_of(&["--dtype", "f32"]);
+    for threads in ["1", "3"] {
+        assert_eq!(best, vector_of(&["--dtype", "f32", "--threads", threads]));
+    }
+    for set in listed()["cpu"]["instructions"].as_array().expect("it is an array") {
+        let set = set.as_str().expect("a name");
+        let other = vector_of(&["--dtype", "f32", "--instructions", set]);
+        assert!(distance(&best, &other) < 1e-5, "{set}");
+        let bf16 = vector_of(&["--dtype", "bf16", "--instructions", set]);
+        assert!((1e-5..0.02).contains(&distance(&best, &bf16)), "{set}: {}", distance(&best, &bf16));
+    }
+    // What only the CPU engine can do means it.
+    let words = ["embed", "tea for two", "--model", &model("mpnet"), "--dtype", "bf16", "--format", "jsonl"];
+    assert_eq!(vector(&json_lines(&run(&words).good())[0]), vector_of(&["--dtype", "bf16"]));
+}
+
+#[test]
+fn what_the_processor_has_not() {
+    let embed = |flags: &[&str]| run(&[&["embed", "a", "--model", &model("bert"), "--device", "cpu"], flags].concat());
+    let best = listed()["cpu"]["instructions"][0].as_str().expect("a name").to_owned();
+    embed(&["--instructions", "mmx"]).bad(1, &["`mmx`", &best]);
+    embed(&["--threads", "0"]).bad(2, &["--threads", "at least 1"]);
+    let sets = listed()["cpu"]["instructions"].clone();
+    let plain = sets.as_array().expect("it is an array").last().and_then(Value::as_str).expect("a name");
+    embed(&["--dtype", "bf16x3", "--instructions", plain]).bad(1, &["no bf16x3", plain, "amx"]);
+    if gpus().is_empty() {
+        return;
+    }
+    let gpu = |flags: &[&str]| run(&[&["embed", "a", "--model", &model("bert"), "--device", "gpu"], flags].concat());
+    gpu(&["--dtype", "bf16"]).bad(1, &["no bf16 on", "the CPU engine"]);
+    gpu(&["--threads", "2"]).bad(1, &["--threads", "--device cpu"]);
 }
 
 #[test]
 fn kernels_are_timed_or_it_is_said_that_they_are_not() {
-    if !has_device() {
+    let timed = |device: &str| run(&["embed", "a", "--model", &model("bert"), "--kernel-times", "--device", device]);
+    let processor = timed("cpu");
+    assert!(processor.stderr.contains("has no kernel times"), "{}", processor.stderr);
+    processor.good();
+    if gpus().is_empty() {
         return;
     }
-    let timed = run(&["embed", "a", "--model", &model("bert"), "--kernel-times"]);
+    let timed = timed("gpu");
     let has_table = ["kernel", "launches", "share", "GFLOP/s", "GB/s", "\nlayer_norm"];
     let is_table = has_table.iter().all(|part| timed.stderr.contains(part));
     assert!(is_table || timed.stderr.contains("has no timestamps"), "{}", timed.stderr);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::models::{Copied, NAMES, expected, model, text};
-use crate::run::{finish, has_device, json_lines, run, vector, wembed};
+use crate::run::{finish, json_lines, run, vector, wembed};
 
 /// 1 - cosine from the reference in f64: what f16 weights may lose. Precision proper is held elsewhere.
 const LOOSE: f64 = 1e-5;
@@ -23,9 +23,6 @@ fn embed(flags: &[&str]) -> Vec<Vec<f32>> {
 
 #[test]
 fn vectors_are_hugging_faces_own() {
-    if !has_device() {
-        return;
-    }
     let folder = tempfile::tempdir().expect("there is room for texts");
     for name in NAMES {
         let expected = expected(name);
@@ -58,9 +55,6 @@ fn vectors_are_hugging_faces_own() {
 
 #[test]
 fn many_batches_keep_the_order_and_the_bits() {
-    if !has_device() {
-        return;
-    }
     let texts: String = (0..300).map(|index| format!("text {} of many\n", index * 7919 % 300)).collect();
     let model = model("mpnet");
     let lines = |batch_tokens| {
@@ -75,9 +69,6 @@ fn many_batches_keep_the_order_and_the_bits() {
 
 #[test]
 fn normalized_or_not() {
-    if !has_device() {
-        return;
-    }
     // mpnet ends with a Normalize module, xlm-roberta does not.
     for name in ["mpnet", "xlm-roberta"] {
         let model = model(name);
@@ -91,9 +82,6 @@ fn normalized_or_not() {
 
 #[test]
 fn the_first_dimensions() {
-    if !has_device() {
-        return;
-    }
     let model = model("xlm-roberta");
     let all = embed(&["a text", "--model", &model]).remove(0);
     let first = embed(&["a text", "--model", &model, "--dimensions", "10"]).remove(0);
@@ -104,9 +92,6 @@ fn the_first_dimensions() {
 
 #[test]
 fn prompts_stand_in_front() {
-    if !has_device() {
-        return;
-    }
     let copy = Copied::of("mpnet");
     copy.set("config_sentence_transformers.json", "prompts", serde_json::json!({"query": "find: ", "usual": "so: "}));
     copy.set("config_sentence_transformers.json", "default_prompt_name", "usual");
@@ -119,9 +104,6 @@ fn prompts_stand_in_front() {
 
 #[test]
 fn lengths_and_word_tables_and_dtypes() {
-    if !has_device() {
-        return;
-    }
     let model = model("mpnet");
     let text = "one two three four five six seven eight";
     let of = |flags: &[&str]| json_lines(&run(&[&["embed", text, "--model", &model], flags].concat()).good()).remove(0);
@@ -138,9 +120,6 @@ fn lengths_and_word_tables_and_dtypes() {
 
 #[test]
 fn one_text_that_fails() {
-    if !has_device() {
-        return;
-    }
     // A WordPiece without a token for what it does not know gives an error for just these texts.
     let copy = Copied::of("bert");
     let tokenizer = std::fs::read_to_string(copy.file("tokenizer.json")).expect("it is there");

@@ -5,15 +5,12 @@ use std::fs;
 use serde_json::Value;
 
 use crate::models::{model, text};
-use crate::run::{has_device, json_lines, run, vector};
+use crate::run::{json_lines, run, vector};
 
 const TEXTS: [&str; 3] = ["a lighthouse", "", "ein Leuchtturm: \"Brücke\""];
 
 #[test]
 fn the_forms_agree() {
-    if !has_device() {
-        return;
-    }
     let model = model("bert");
     let form = |name: &str| run(&[&["embed", "--model", &model, "--format", name], &TEXTS[..]].concat());
     let lines = json_lines(&form("jsonl").good());
@@ -42,9 +39,6 @@ fn the_forms_agree() {
 
 #[test]
 fn a_files_name_says_its_form() {
-    if !has_device() {
-        return;
-    }
     let folder = tempfile::tempdir().expect("there is room for vectors");
     let write = |name: &str, flags: &[&str]| {
         let path = text(folder.path().join(name));
@@ -66,9 +60,6 @@ fn a_files_name_says_its_form() {
 
 #[test]
 fn no_texts() {
-    if !has_device() {
-        return;
-    }
     let model = model("bert");
     let form = |name: &str| run(&["embed", "--model", &model, "--format", name]);
     assert_eq!(form("jsonl").good(), "");

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::models::{model, text};
-use crate::run::{Run, finish, has_device, json_lines, run, wembed};
+use crate::run::{Run, finish, json_lines, run, wembed};
 
 struct Folder(tempfile::TempDir);
 
@@ -30,9 +30,6 @@ fn from_stdin(flags: &[&str], bytes: &[u8]) -> Run {
 
 #[test]
 fn every_way_in_gives_the_same() {
-    if !has_device() {
-        return;
-    }
     let arguments = run(&["embed", "--model", &model("bert"), "one", "", "three ", "vier Brücken"]).good();
     assert_eq!(json_lines(&arguments).len(), 4);
     let folder = Folder::new();
@@ -64,9 +61,6 @@ fn ends_at(run: Run, texts: usize, parts: &[&str]) {
 
 #[test]
 fn lines_that_are_not_utf8() {
-    if !has_device() {
-        return;
-    }
     let bytes = b"good\nalso good\nbad: \xff\ngood again\n";
     let path = Folder::new();
     let path = path.file("texts.txt", bytes);
@@ -76,9 +70,6 @@ fn lines_that_are_not_utf8() {
 
 #[test]
 fn lines_that_are_not_json() {
-    if !has_device() {
-        return;
-    }
     let folder = Folder::new();
     for (line, part) in [
         ("{\"text\": \"a}", "EOF"),
@@ -100,9 +91,7 @@ fn lines_that_are_not_json() {
 #[test]
 fn files_that_cannot_be_read() {
     from_file("/nonexistent/texts.txt").bad(1, &["`/nonexistent/texts.txt` could not be opened"]);
-    if has_device() {
-        let folder = text(std::env::temp_dir());
-        let run = from_file(&folder);
-        run.bad(1, &[&format!("`{folder}`")]);
-    }
+    let folder = text(std::env::temp_dir());
+    let run = from_file(&folder);
+    run.bad(1, &[&format!("`{folder}`")]);
 }

@@ -1,7 +1,5 @@
 //! Runs the binary.
 
-use std::sync::LazyLock;
-
 use assert_cmd::Command;
 use serde_json::Value;
 
@@ -53,16 +51,14 @@ impl Run {
     }
 }
 
-/// Whether there is a device to embed on; says so where there is none.
-pub fn has_device() -> bool {
-    static DEVICES: LazyLock<Vec<Value>> = LazyLock::new(|| {
-        let run = run(&["devices", "--format", "json"]);
-        serde_json::from_slice(&run.stdout).expect("devices are a JSON array")
-    });
-    if DEVICES.is_empty() {
+/// The GPU adapters; says so where there is none.
+pub fn gpus() -> Vec<Value> {
+    let devices: Value = serde_json::from_str(&run(&["devices", "--format", "json"]).good()).expect("it is JSON");
+    let gpus = devices["gpu"].as_array().expect("adapters are an array").clone();
+    if gpus.is_empty() {
         skip("no GPU adapter");
     }
-    !DEVICES.is_empty()
+    gpus
 }
 
 /// The objects of JSON lines.

@@ -6,7 +6,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::models::{Copied, model, text};
-use crate::run::{has_device, json_lines, run};
+use crate::run::{json_lines, run};
 
 const PLANTED: &str = "The keeper hid the brass key under the third stair.";
 
@@ -34,9 +34,6 @@ fn files() -> Files {
 
 #[test]
 fn the_planted_passage_comes_first() {
-    if !has_device() {
-        return;
-    }
     let files = files();
     let model = model("mpnet");
     let search = ["search", PLANTED, &files.paths[0], &files.paths[1], "--model", &model, "--max-length", "40"];
@@ -56,9 +53,6 @@ fn the_planted_passage_comes_first() {
 
 #[test]
 fn every_passage_fits_and_none_is_lost() {
-    if !has_device() {
-        return;
-    }
     let files = files();
     let letters = |text: &str| -> Vec<char> {
         let mut letters: Vec<_> = text.chars().filter(|letter| !letter.is_whitespace()).collect();
@@ -86,9 +80,6 @@ fn every_passage_fits_and_none_is_lost() {
 
 #[test]
 fn the_model_names_prompts_and_measure() {
-    if !has_device() {
-        return;
-    }
     let copy = Copied::of("mpnet");
     let folder = tempfile::tempdir().expect("there is room for a text");
     let path = text(folder.path().join("one.txt"));
@@ -124,7 +115,5 @@ fn files_that_hold_no_text() {
     search("/nonexistent").bad(1, &["`/nonexistent` could not be read"]);
     let empty = text(folder.path().join("empty.md"));
     fs::write(&empty, " \n\n").expect("there is room for files");
-    if has_device() {
-        search(&empty).bad(1, &["the files hold no text"]);
-    }
+    search(&empty).bad(1, &["the files hold no text"]);
 }

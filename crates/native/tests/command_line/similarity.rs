@@ -1,7 +1,7 @@
 //! The cosine matrix.
 
 use crate::models::model;
-use crate::run::{has_device, json_lines, run, vector};
+use crate::run::{json_lines, run, vector};
 
 const TEXTS: [&str; 4] = ["a cat sits", "the kitten is sitting", "", "stock prices fell"];
 
@@ -11,9 +11,6 @@ fn similarity(format: &str) -> String {
 
 #[test]
 fn the_matrix_is_the_cosine_of_the_vectors() {
-    if !has_device() {
-        return;
-    }
     let matrix: Vec<Vec<f64>> = serde_json::from_str(&similarity("json")).expect("it is an array of rows");
     let embedded = run(&[&["embed", "--normalize", "--model", &model("xlm-roberta")], &TEXTS[..]].concat()).good();
     let vectors: Vec<Vec<f32>> = json_lines(&embedded).iter().map(vector).collect();
