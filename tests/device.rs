@@ -64,24 +64,51 @@ pub struct CpuWay {
 
 /// Every instruction set of this processor, weights held in each type that has kernels of its own there.
 pub fn cpu_ways() -> Vec<CpuWay> {
-    let sets = cpu::instruction_sets();
+    let sets = native_sets();
     let mut ways = Vec::new();
     for &set in &sets {
-        let has_bf16 = ["amx", "avx512-bf16"].contains(&set);
-        let dtypes: &[Dtype] =
-            if has_bf16 { &[Dtype::Bf16, Dtype::Bf16x3] } else { &[Dtype::F32, Dtype::F16, Dtype::Bf16] };
-        ways.extend(dtypes.iter().map(|&dtype| cpu_way(set, dtype, 2)));
+        ways.extend(dtypes(set).iter().map(|&dtype| cpu_way(set, dtype, 2)));
     }
-    let best = sets.last().expect("every processor has some instructions");
-    ways.extend([cpu_way(best, Dtype::F32, 1), cpu_way(best, Dtype::F32, 5)]);
+    let last = sets.last().expect("every processor has some instructions");
+    ways.extend([cpu_way(last, Dtype::F32, 1), cpu_way(last, Dtype::F32, 5)]);
+    ways
+}
+
+/// The same, and AMX where the processor has none but vectors as wide: acted out, so for small tests.
+pub fn cpu_ways_and_amx() -> Vec<CpuWay> {
+    let mut ways = cpu_ways();
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    {
+        crate::amx::install();
+        if crate::amx::is_acted_out() {
+            ways.extend(dtypes("amx").iter().map(|&dtype| cpu_way("amx", dtype, 2)));
+        }
+    }
     ways
 }
 
 /// The best instructions alone, f32's vectors by each unit that gives them.
 pub fn best_cpu_ways() -> Vec<CpuWay> {
-    let best = cpu::instruction_sets()[0];
+    let best = native_sets()[0];
     let all = [Dtype::F32, Dtype::Bf16x3].map(|dtype| cpu_way(best, dtype, 2));
     all.into_iter().filter(|way| CpuEngine::open(way.options.clone()).is_ok()).collect()
+}
+
+/// What the processor itself has.
+fn native_sets() -> Vec<&'static str> {
+    #[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), expect(unused_mut, reason = "for AMX"))]
+    let mut sets = cpu::instruction_sets();
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    sets.retain(|&set| set != "amx" || !crate::amx::is_acted_out());
+    sets
+}
+
+/// The types that have kernels of their own.
+fn dtypes(set: &str) -> &'static [Dtype] {
+    match set {
+        "amx" | "avx512-bf16" => &[Dtype::Bf16, Dtype::Bf16x3],
+        _ => &[Dtype::F32, Dtype::F16, Dtype::Bf16],
+    }
 }
 
 fn cpu_way(set: &str, dtype: Dtype, threads: usize) -> CpuWay {
@@ -144,7 +171,7 @@ pub fn open(options: Options) -> Option<GpuEngine> {
 #[macro_export]
 macro_rules! each_way {
     (|$way:pat_param, $engine:ident| $test:expr) => {
-        for way in $crate::device::cpu_ways() {
+        for way in $crate::device::cpu_ways_and_amx() {
             let engine = way.open();
             let ($way, $engine) = (way.name.as_str(), &engine);
             $test

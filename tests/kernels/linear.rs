@@ -3,7 +3,7 @@
 use pollster::block_on;
 use wembed_kernels::gpu::Options;
 use wembed_kernels::{Activation, Dtype, Linear, Ops, Packed, Probe as _, Raw, Stored};
-use wembed_tests::device::{TestEngine, WAYS, cpu_ways, open};
+use wembed_tests::device::{TestEngine, WAYS, cpu_ways_and_amx, open};
 use wembed_tests::judge::Judge;
 use wembed_tests::matrix::{Matrix, rounded_inputs};
 use wembed_tests::oracle::{self, Expected};
@@ -198,7 +198,7 @@ pub fn tolerance(dtype: Dtype) -> Tolerance {
 
 #[test]
 fn every_processors_instructions_hold_every_case() {
-    for way in cpu_ways() {
+    for way in cpu_ways_and_amx() {
         let engine = way.open();
         let mut judge = Judge::new(tolerance(engine.held()));
         hold(&mut judge, &way.name, &engine);

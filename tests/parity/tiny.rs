@@ -4,7 +4,7 @@ use wembed_kernels::Dtype;
 use wembed_kernels::cpu::{self, CpuEngine};
 use wembed_kernels::gpu::Options;
 use wembed_model::relative;
-use wembed_tests::device::{WAYS, cpu_ways, open};
+use wembed_tests::device::{WAYS, cpu_ways_and_amx, open};
 use wembed_tests::distance::{Bound, EXACT, ROUNDED_TO_BF16, THREE_BF16, judge};
 use wembed_tests::each_engine;
 use wembed_tests::embedding::{expected_vectors, load, options};
@@ -18,7 +18,7 @@ fn every_architecture_gives_the_reference_vectors() {
     let golden: Golden = read("golden.json");
     assert_eq!(golden.models.len(), 3, "mpnet, xlm-roberta and bert");
     let gpu = WAYS.map(|way| Options { sentinels: false, ..way.options() });
-    each_engine!(cpu_ways(), gpu, |way, open| {
+    each_engine!(cpu_ways_and_amx(), gpu, |way, open| {
         for model in &golden.models {
             let mut embedder = load(open(), files(&folder().join(&model.path))).unwrap();
             let vectors = expected_vectors(&mut embedder, &model.expected)

@@ -30,6 +30,9 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 pub use panels::Panels;
+#[cfg(target_arch = "x86_64")]
+#[doc(hidden)]
+pub use units::assume_amx;
 pub use weights::{Table, Vector};
 
 use crate::error::Kind;

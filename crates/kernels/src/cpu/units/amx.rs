@@ -5,6 +5,7 @@
 
 use std::arch::asm;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::cpu::panels::Panels;
 
@@ -15,10 +16,21 @@ const ROWS: usize = 16;
 /// Words of a row of a tile: 32 bf16.
 const WORDS: usize = 16;
 
+/// Whether somebody vouches for the instructions.
+static ASSUMED: AtomicBool = AtomicBool::new(false);
+
 /// Whether the processor has the unit and the system lets this process use it, which it asks for the first time.
 pub(super) fn is_permitted() -> bool {
     static PERMITTED: LazyLock<bool> = LazyLock::new(|| is_there() && permission_is_given());
-    *PERMITTED
+    ASSUMED.load(Ordering::Relaxed) || *PERMITTED
+}
+
+/// Takes the unit for there, whatever the processor and the system say.
+///
+/// # Safety
+/// Something carries out its instructions in every thread of this process.
+pub unsafe fn assume() {
+    ASSUMED.store(true, Ordering::Relaxed);
 }
 
 /// Leaf 7 of `cpuid`: bits 22 and 24 of edx are AMX-BF16 and AMX-TILE.

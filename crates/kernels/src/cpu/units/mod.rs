@@ -18,6 +18,10 @@ use super::panels::{Format, Panels};
 use super::product::{CHUNK, Rows};
 use super::{Context, Tensor};
 
+#[cfg(target_arch = "x86_64")]
+#[doc(hidden)]
+pub use amx::assume as assume_amx;
+
 /// What multiplies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
