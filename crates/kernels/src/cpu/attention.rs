@@ -9,7 +9,7 @@ use std::ops::Range;
 use fearless_simd::{dispatch, prelude::*};
 
 use super::math::exponential;
-use super::product::{Rows, chunked_product, with_workspace};
+use super::product::{Rows, Sums, chunked_product, with_workspace};
 use super::tiles::{Tile, cut};
 use super::{Batch, CpuEngine, Tensor};
 use crate::{Heads, RelativeBias};
@@ -103,10 +103,7 @@ impl Head<'_> {
             let count = queries.min(rows.end - first);
             let x = self.rows(0, first, count);
             for (index, key_panel) in key_panels.chunks_exact(width * panel).enumerate() {
-                chunked_product(simd, x, key_panel, sums);
-                for (scores, sums) in scores.chunks_exact_mut(keys).zip(sums.chunks_exact(panel)).take(count) {
-                    scores[index * panel..][..panel].copy_from_slice(sums);
-                }
+                chunked_product(simd, x, key_panel, &mut Sums { values: &mut scores[index * panel..], stride: keys });
             }
             let mut scales = [0.0; MOST_QUERIES];
             for (query, scores) in scores.chunks_exact_mut(keys).take(count).enumerate() {
@@ -114,7 +111,7 @@ impl Head<'_> {
             }
             let weights = Rows { values: scores, stride: keys, count };
             for (index, value_panel) in value_panels.chunks_exact(length * panel).enumerate() {
-                chunked_product(simd, weights, value_panel, sums);
+                chunked_product(simd, weights, value_panel, &mut Sums { values: sums, stride: panel });
                 for ((query, sums), scale) in sums.chunks_exact(panel).take(count).enumerate().zip(scales) {
                     let output = &mut tile.row(first + query)[index * panel..width.min((index + 1) * panel)];
                     for (output, sum) in output.iter_mut().zip(sums) {
@@ -146,10 +143,10 @@ impl Head<'_> {
             if count < panel {
                 packed.fill(0.0);
             }
-            let keys = &keys.values[first * keys.stride..];
-            for (k, place) in packed.chunks_exact_mut(panel).enumerate() {
-                for (key, place) in place[..count].iter_mut().enumerate() {
-                    *place = keys[key * self.qkv.stride + k];
+            let rows = keys.values[first * keys.stride..].chunks(keys.stride);
+            for (key, row) in rows.take(count).enumerate() {
+                for (place, &value) in packed.chunks_exact_mut(panel).zip(row) {
+                    place[key] = value;
                 }
             }
         }
@@ -174,13 +171,15 @@ impl Head<'_> {
     fn softmax<S: Simd>(&self, simd: S, query: usize, scores: &mut [f32]) -> f32 {
         let length = self.text.len();
         let lanes = S::f32s::LEN;
-        let scale = 1.0 / (self.heads.width as f32).sqrt();
-        for scores in scores.chunks_exact_mut(lanes) {
-            (S::f32s::from_slice(simd, scores) * scale).store_slice(scores);
-        }
+        let mut scale = 1.0 / (self.heads.width as f32).sqrt();
         if let Some(bias) = self.bias {
+            for scores in scores.chunks_exact_mut(lanes) {
+                (S::f32s::from_slice(simd, scores) * scale).store_slice(scores);
+            }
             self.add_bias(bias, query, &mut scores[..length]);
+            scale = 1.0;
         }
+        // So far below every score that their weights, e^-87, are nothing in the sum, where the largest is 1.
         scores[length..].fill(f32::MIN);
         let mut largest = S::f32s::splat(simd, f32::MIN);
         let mut spoilt = S::f32s::splat(simd, 0.0);
@@ -196,16 +195,13 @@ impl Head<'_> {
             return f32::NAN;
         }
         let largest = largest.reduce_max();
-        let mut sums = S::f32s::splat(simd, 0.0);
+        let mut sum = S::f32s::splat(simd, 0.0);
         for scores in scores.chunks_exact_mut(lanes) {
-            let weights = exponential(simd, S::f32s::from_slice(simd, scores) - largest);
+            let weights = exponential(simd, (S::f32s::from_slice(simd, scores) - largest) * scale);
             weights.store_slice(scores);
+            sum += weights;
         }
-        scores[length..].fill(0.0);
-        for scores in scores.chunks_exact(lanes) {
-            sums += S::f32s::from_slice(simd, scores);
-        }
-        1.0 / sums.reduce_sum()
+        1.0 / sum.reduce_sum()
     }
 
     /// Adds the bias of each key's distance.

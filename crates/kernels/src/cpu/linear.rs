@@ -41,6 +41,7 @@ pub(super) fn compute(context: &Context, x: &Tensor, layer: &Linear<CpuEngine>, 
             let panel = tile.columns.start / panels.width;
             dispatch!(context.instructions.level, simd => {
                 multiply(simd, &inputs, tile.rows.clone(), panels, panel, sums, space);
+                let sums = &mut sums[..tile.rows.len() * panels.width];
                 finish(simd, &mut tile, sums, layer, epilogue);
             });
         });
@@ -54,30 +55,31 @@ fn rows_of_a_tile(rows: usize) -> usize {
     rows.div_ceil(tiles).next_multiple_of(16)
 }
 
+/// What is done with the sums, on the way to where they belong.
 #[inline(always)]
-fn finish<S: Simd>(simd: S, tile: &mut Tile<'_>, sums: &[f32], layer: &Linear<CpuEngine>, epilogue: Epilogue<'_>) {
+fn finish<S: Simd>(simd: S, tile: &mut Tile<'_>, sums: &mut [f32], layer: &Linear<CpuEngine>, epilogue: Epilogue<'_>) {
     let columns = tile.columns.clone();
-    let lanes = S::f32s::LEN;
-    let bias = &layer.bias.values()[columns.clone()];
-    let beyond = layer.weight.outputs.max(columns.start) - columns.start;
+    for sums in sums.chunks_exact_mut(columns.len()) {
+        add(simd, sums, &layer.bias.values()[columns.clone()]);
+    }
+    if let Epilogue::Activation(activation) = epilogue {
+        activate(simd, sums, activation);
+    }
+    let inside = columns.len().min(layer.weight.outputs - columns.start);
     for (row, sums) in tile.rows.clone().zip(sums.chunks_exact(columns.len())) {
         let y = tile.row(row);
-        for ((y, sums), bias) in y.chunks_exact_mut(lanes).zip(sums.chunks_exact(lanes)).zip(bias.chunks_exact(lanes)) {
-            (S::f32s::from_slice(simd, sums) + S::f32s::from_slice(simd, bias)).store_slice(y);
-        }
-        match epilogue {
-            Epilogue::Bias => {}
-            Epilogue::Activation(activation) => activate(simd, y, activation),
-            Epilogue::Add(residual) => {
-                let residual = &residual.values()[row * residual.stride..][columns.clone()];
-                for (y, residual) in y.chunks_exact_mut(lanes).zip(residual.chunks_exact(lanes)) {
-                    (S::f32s::from_slice(simd, y) + S::f32s::from_slice(simd, residual)).store_slice(y);
-                }
-            }
+        y.copy_from_slice(sums);
+        if let Epilogue::Add(residual) = epilogue {
+            add(simd, y, &residual.values()[row * residual.stride..][columns.clone()]);
         }
         // An activation of nothing may be something.
-        if beyond < y.len() {
-            y[beyond..].fill(0.0);
-        }
+        y[inside..].fill(0.0);
+    }
+}
+
+#[inline(always)]
+fn add<S: Simd>(simd: S, values: &mut [f32], others: &[f32]) {
+    for (values, others) in values.chunks_exact_mut(S::f32s::LEN).zip(others.chunks_exact(S::f32s::LEN)) {
+        (S::f32s::from_slice(simd, values) + S::f32s::from_slice(simd, others)).store_slice(values);
     }
 }

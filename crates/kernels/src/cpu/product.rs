@@ -20,6 +20,13 @@ pub(super) struct Rows<'a> {
     pub count: usize,
 }
 
+/// Where sums go: as many rows, `stride` apart.
+#[derive(Debug)]
+pub(super) struct Sums<'a> {
+    pub values: &'a mut [f32],
+    pub stride: usize,
+}
+
 /// Columns of a panel: two vectors, or four where there are 32 registers of four lanes.
 pub(super) const fn vectors(lanes: usize) -> usize {
     if lanes == 4 && cfg!(target_arch = "aarch64") { 4 } else { 2 }
@@ -37,7 +44,7 @@ fn width_of<S: Simd>(_: S) -> usize {
 
 /// sums = x panel, or sums += x panel where `add` is set. // (rows, width) from (rows, K) and (K, width)
 #[inline(always)]
-pub(super) fn product<S: Simd>(simd: S, x: Rows<'_>, panel: &[f32], sums: &mut [f32], add: bool) {
+pub(super) fn product<S: Simd>(simd: S, x: Rows<'_>, panel: &[f32], sums: &mut Sums<'_>, add: bool) {
     // As many sums as there are registers for, beside the panel's vectors and one of x: 16 of 32, 12 of 16, 24 of 32.
     match (S::f32s::LEN, vectors(S::f32s::LEN)) {
         (16, _) => by_rows::<S, 8, 2>(simd, x, panel, sums, add),
@@ -51,19 +58,19 @@ fn by_rows<S: Simd, const MOST: usize, const VECTORS: usize>(
     simd: S,
     x: Rows<'_>,
     panel: &[f32],
-    sums: &mut [f32],
+    sums: &mut Sums<'_>,
     add: bool,
 ) {
-    let width = VECTORS * S::f32s::LEN;
     let mut row = 0;
     while row < x.count {
-        let (x_rows, sums) = (&x.values[row * x.stride..], &mut sums[row * width..]);
+        let sums = Sums { values: &mut sums.values[row * sums.stride..], ..*sums };
+        let rows = Rows { values: &x.values[row * x.stride..], ..x };
         let left = x.count - row;
         row += match left {
-            left if left >= MOST => block::<S, MOST, VECTORS>(simd, x_rows, x.stride, panel, sums, add),
-            4.. => block::<S, 4, VECTORS>(simd, x_rows, x.stride, panel, sums, add),
-            2.. => block::<S, 2, VECTORS>(simd, x_rows, x.stride, panel, sums, add),
-            _ => block::<S, 1, VECTORS>(simd, x_rows, x.stride, panel, sums, add),
+            left if left >= MOST => block::<S, MOST, VECTORS>(simd, rows, panel, sums, add),
+            4.. => block::<S, 4, VECTORS>(simd, rows, panel, sums, add),
+            2.. => block::<S, 2, VECTORS>(simd, rows, panel, sums, add),
+            _ => block::<S, 1, VECTORS>(simd, rows, panel, sums, add),
         };
     }
 }
@@ -72,27 +79,31 @@ fn by_rows<S: Simd, const MOST: usize, const VECTORS: usize>(
 #[inline(always)]
 fn block<S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
-    x: &[f32],
-    stride: usize,
+    x: Rows<'_>,
     panel: &[f32],
-    sums: &mut [f32],
+    sums: Sums<'_>,
     add: bool,
 ) -> usize {
     let lanes = S::f32s::LEN;
     let depth = panel.len() / (VECTORS * lanes);
-    let x: [&[f32]; ROWS] = std::array::from_fn(|row| &x[row * stride..][..depth]);
+    let mut rows = [x.values; ROWS];
+    for (row, x_row) in rows.iter_mut().enumerate() {
+        *x_row = &x.values[row * x.stride..][..depth];
+    }
     let mut accumulated = [[S::f32s::splat(simd, 0.0); VECTORS]; ROWS];
     for (k, columns) in panel.chunks_exact(VECTORS * lanes).enumerate() {
-        let columns: [S::f32s; VECTORS] =
-            std::array::from_fn(|vector| S::f32s::from_slice(simd, &columns[vector * lanes..][..lanes]));
+        let mut weights = [S::f32s::splat(simd, 0.0); VECTORS];
+        for (weight, columns) in weights.iter_mut().zip(columns.chunks_exact(lanes)) {
+            *weight = S::f32s::from_slice(simd, columns);
+        }
         for row in 0..ROWS {
-            let value = S::f32s::splat(simd, x[row][k]);
+            let value = S::f32s::splat(simd, rows[row][k]);
             for vector in 0..VECTORS {
-                accumulated[row][vector] = value.mul_add(columns[vector], accumulated[row][vector]);
+                accumulated[row][vector] = value.mul_add(weights[vector], accumulated[row][vector]);
             }
         }
     }
-    for (accumulated, sums) in accumulated.iter().zip(sums.chunks_exact_mut(VECTORS * lanes)) {
+    for (accumulated, sums) in accumulated.iter().zip(sums.values.chunks_mut(sums.stride)) {
         for (&value, sums) in accumulated.iter().zip(sums.chunks_exact_mut(lanes)) {
             let value = if add { S::f32s::from_slice(simd, sums) + value } else { value };
             value.store_slice(sums);
@@ -103,7 +114,7 @@ fn block<S: Simd, const ROWS: usize, const VECTORS: usize>(
 
 /// sums = x panel, whatever K is, in chunks of [`CHUNK`].
 #[inline(always)]
-pub(super) fn chunked_product<S: Simd>(simd: S, x: Rows<'_>, panel: &[f32], sums: &mut [f32]) {
+pub(super) fn chunked_product<S: Simd>(simd: S, x: Rows<'_>, panel: &[f32], sums: &mut Sums<'_>) {
     let width = width_of(simd);
     for (index, panel) in panel.chunks(CHUNK * width).enumerate() {
         product(simd, Rows { values: &x.values[index * CHUNK..], ..x }, panel, sums, index > 0);

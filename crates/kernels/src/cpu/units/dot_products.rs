@@ -11,11 +11,13 @@ use fearless_simd::{dispatch, prelude::*};
 use crate::cpu::halves::round_to_bf16;
 use crate::cpu::memory::Buffer;
 use crate::cpu::panels::Panels;
-use crate::cpu::product::CHUNK;
 use crate::cpu::{Context, Tensor};
 
 /// Rows of x after the last one that may be read: a unit takes so many at a time.
 pub(super) const ROWS_BEYOND: usize = 32;
+
+/// The most k that are summed in one chain: longer than those of f32, for a unit that is done with them in half the time.
+const CHUNK: usize = 768;
 
 /// Columns of a panel: two vectors.
 const WIDTH: usize = 32;
@@ -45,21 +47,21 @@ pub(super) fn split(context: &Context, x: &Tensor, both: bool) -> (Buffer, Optio
 fn split_rows<S: Simd>(simd: S, x: &[f32], high: &mut [u32], low: &mut [u32]) {
     let lanes = S::f32s::LEN;
     for (index, x) in x.chunks_exact(2 * lanes).enumerate() {
-        let x = [S::f32s::from_slice(simd, &x[..lanes]), S::f32s::from_slice(simd, &x[lanes..])];
-        let rounded = x.map(|x| round_to_bf16(simd, x));
-        pairs(simd, rounded).store_slice(&mut high[index * lanes..][..lanes]);
+        let (first, second) = (S::f32s::from_slice(simd, &x[..lanes]), S::f32s::from_slice(simd, &x[lanes..]));
+        let (first_half, second_half) = (round_to_bf16(simd, first), round_to_bf16(simd, second));
+        pairs(simd, first_half, second_half).store_slice(&mut high[index * lanes..][..lanes]);
         if !low.is_empty() {
-            let left = [0, 1].map(|half| round_to_bf16(simd, x[half] - rounded[half]));
-            pairs(simd, left).store_slice(&mut low[index * lanes..][..lanes]);
+            let (first, second) = (first - first_half, second - second_half);
+            let (first, second) = (round_to_bf16(simd, first), round_to_bf16(simd, second));
+            pairs(simd, first, second).store_slice(&mut low[index * lanes..][..lanes]);
         }
     }
 }
 
 /// The upper halves of two vectors, in order, two a word.
 #[inline(always)]
-fn pairs<S: Simd>(_: S, rounded: [S::f32s; 2]) -> S::u32s {
-    let [first, second] = rounded.map(|value| value.bitcast::<S::u32s>());
-    let (even, odd) = first.deinterleave(second);
+fn pairs<S: Simd>(_: S, first: S::f32s, second: S::f32s) -> S::u32s {
+    let (even, odd) = first.bitcast::<S::u32s>().deinterleave(second.bitcast::<S::u32s>());
     (even >> 16) | (odd & 0xffff_0000)
 }
 
@@ -94,16 +96,20 @@ fn product(x: &[u32], stride: usize, rows: usize, panel: &[u32], sums: &mut [f32
 #[target_feature(enable = "avx512f,avx512bf16")]
 fn block<const ROWS: usize>(x: &[u32], stride: usize, panel: &[u32], sums: &mut [f32], add: bool) -> usize {
     let depth = panel.len() / WIDTH;
-    let x: [&[u32]; ROWS] = std::array::from_fn(|row| &x[row * stride..][..depth]);
+    let mut rows = [x; ROWS];
+    for (row, x_row) in rows.iter_mut().enumerate() {
+        *x_row = &x[row * stride..][..depth];
+    }
     let mut accumulated: [[__m512; 2]; ROWS] = [[_mm512_setzero_ps(); 2]; ROWS];
     for (k, columns) in panel.as_chunks::<WIDTH>().0.iter().enumerate() {
-        let columns: [__m512bh; 2] = [0, 16].map(|first| {
-            // SAFETY: 16 words are there from either half's first; bits are bits.
-            unsafe { std::mem::transmute(_mm512_loadu_si512(columns[first..].as_ptr().cast())) }
-        });
+        // SAFETY: 32 words are there; bits are bits.
+        let columns: [__m512bh; 2] = unsafe {
+            let first = columns.as_ptr();
+            std::mem::transmute([_mm512_loadu_si512(first.cast()), _mm512_loadu_si512(first.add(16).cast())])
+        };
         for row in 0..ROWS {
             // SAFETY: bits are bits.
-            let value: __m512bh = unsafe { std::mem::transmute(_mm512_set1_epi32(x[row][k].cast_signed())) };
+            let value: __m512bh = unsafe { std::mem::transmute(_mm512_set1_epi32(rows[row][k].cast_signed())) };
             for half in 0..2 {
                 accumulated[row][half] = _mm512_dpbf16_ps(accumulated[row][half], value, columns[half]);
             }

@@ -5,7 +5,7 @@ use fearless_simd::{dispatch, prelude::*};
 use crate::cpu::halves::{round_to_bf16, widen_f16};
 use crate::cpu::memory::Buffer;
 use crate::cpu::panels::{Format, Panels};
-use crate::cpu::product::{CHUNK, Rows, product};
+use crate::cpu::product::{CHUNK, Rows, Sums, product};
 use crate::cpu::{Context, Tensor};
 
 #[inline(always)]
@@ -18,6 +18,7 @@ pub(super) fn multiply<S: Simd>(
     space: &mut [f32],
 ) {
     let width = panels.width;
+    let mut sums = Sums { values: sums, stride: width };
     for first in (0..panels.depth).step_by(CHUNK) {
         let depth = CHUNK.min(panels.depth - first);
         let x = Rows { values: &x.values[first..], ..x };
@@ -34,7 +35,7 @@ pub(super) fn multiply<S: Simd>(
                 &*widened
             }
         };
-        product(simd, x, weights, sums, first > 0);
+        product(simd, x, weights, &mut sums, first > 0);
     }
 }
 
