@@ -117,6 +117,7 @@ fn cpu_way(set: &str, dtype: Dtype, threads: usize) -> CpuWay {
         threads: NonZeroUsize::new(threads),
         instructions: Some(set.to_owned()),
         sentinels: true,
+        ..cpu::Options::default()
     };
     CpuWay { name: format!("{} by {set} in {threads} threads", dtype.name()), options }
 }

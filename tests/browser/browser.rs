@@ -18,8 +18,10 @@ pub struct Job {
     pub directory: PathBuf,
     /// How the server answers; `ranges` is the right way.
     pub manner: &'static str,
-    /// Load options.
+    /// Load options; without any the model runs on the processor, the faster device of a machine without a GPU.
     pub options: Value,
+    /// Serve the page as one that is not cross-origin isolated.
+    pub plain: bool,
     /// Another worker than the page's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worker: Option<&'static str>,
@@ -39,7 +41,8 @@ impl Job {
         Self {
             directory,
             manner: "ranges",
-            options: json!({}),
+            options: json!({ "device": "cpu" }),
+            plain: false,
             worker: None,
             calls: Vec::new(),
             overlap: false,
@@ -161,7 +164,8 @@ fn is_possible() -> bool {
 /// What these tests need and is not there.
 fn missing() -> Option<String> {
     let chromium = std::env::var_os("CHROMIUM").map_or("/usr/bin/chromium".into(), PathBuf::from);
-    let package = repository().join("target/web/pkg/wembed_wasm_bg.wasm");
+    let forms = ["simd", "relaxed", "threads"];
+    let packages = forms.map(|form| repository().join(format!("target/web/pkg/{form}/wembed_wasm_bg.wasm")));
     if Command::new("node").arg("--version").stdout(Stdio::null()).status().is_err() {
         return Some("there is no node; scripts/setup installs it".to_owned());
     }
@@ -171,8 +175,9 @@ fn missing() -> Option<String> {
     if !chromium.is_file() {
         return Some(format!("there is no {}; scripts/setup installs it, CHROMIUM names another", chromium.display()));
     }
-    let Ok(built) = package.metadata().and_then(|found| found.modified()) else {
-        return Some("target/web/pkg is not there; scripts/build-wasm makes it".to_owned());
+    let modified = |package: &PathBuf| package.metadata().and_then(|found| found.modified()).ok();
+    let Some(built) = packages.iter().map(modified).min().expect("there are forms") else {
+        return Some("target/web/pkg is not there with all its forms; scripts/build-wasm makes it".to_owned());
     };
     let newer = ["shaders", "crates/kernels", "crates/model", "crates/wasm"]
         .iter()

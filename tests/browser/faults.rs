@@ -29,7 +29,8 @@ fn assert_says(message: &str, words: &[&str]) {
 
 #[test]
 fn a_browser_without_an_adapter_says_so() {
-    let Some(done) = run_without_webgpu(&golden().0) else { return };
+    let job = Job { options: json!({ "device": "gpu" }), ..golden().0 };
+    let Some(done) = run_without_webgpu(&job) else { return };
     assert_says(&done.error.expect("there is no adapter"), &["no WebGPU adapter"]);
 }
 
@@ -121,6 +122,8 @@ fn wrong_arguments_are_named() {
     assert!(done.results[7].get::<Embeddings>().unwrap().bits().is_empty(), "no text, no vector");
     for (options, words) in [
         (json!({ "dtype": "f64" }), ["dtype", "f64"]),
+        (json!({ "device": "npu" }), ["device", "npu"]),
+        (json!({ "device": "gpu", "dtype": "bf16" }), ["no bf16 on", "the CPU engine"]),
         (json!({ "maxLength": 100_000 }), ["length", "100000"]),
         (json!({ "maxLength": 1 }), ["length", "1"]),
     ] {

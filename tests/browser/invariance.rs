@@ -16,14 +16,14 @@ fn all(job: &Job) -> Option<Vec<Vec<Vec<u32>>>> {
 #[test]
 fn alone_in_any_order_in_any_batch_and_wherever_the_word_table_lives() {
     let golden: Golden = read("golden.json");
-    for model in &golden.models {
+    for (model, device) in golden.models.iter().flat_map(|model| [(model, "gpu"), (model, "cpu")]) {
         // Every second text: of all lengths, in half the time.
         let texts: Vec<&String> = model.expected.texts.iter().step_by(2).collect();
         let texts = texts.as_slice();
         let reversed: Vec<_> = texts.iter().rev().collect();
         let beside_empty: Vec<&str> = texts.iter().flat_map(|text| [text.as_str(), ""]).collect();
         let mut job = Job::new(folder().join(&model.path));
-        job.options = json!({ "vocabulary": "device" });
+        job.options = json!({ "device": device, "vocabulary": "device" });
         job.calls = vec![
             embed(texts, json!({})),
             embed(texts, json!({})),
@@ -42,7 +42,7 @@ fn alone_in_any_order_in_any_batch_and_wherever_the_word_table_lives() {
         assert_eq!(*together, beside.iter().step_by(2).cloned().collect::<Vec<_>>(), "{}: beside nothing", model.name);
         assert_eq!(together[..3], alone.concat(), "{}: alone", model.name);
 
-        job.options = json!({ "vocabulary": "host" });
+        job.options = json!({ "device": device, "vocabulary": "host" });
         job.calls.truncate(1);
         let host = all(&job).expect("there was a browser").remove(0);
         assert_eq!(*together, host, "{}: the word table on the server", model.name);

@@ -9,7 +9,8 @@ use crate::model::{Embeddings, Info, embed};
 /// A job whose worker can lose its device.
 fn losing(calls: Vec<serde_json::Value>) -> Job {
     let golden: Golden = read("golden.json");
-    Job { worker: Some("/test/losing-worker.mjs"), calls, ..Job::new(folder().join(&golden.models[0].path)) }
+    let options = json!({ "device": "gpu" });
+    Job { worker: Some("/test/losing-worker.mjs"), options, calls, ..Job::new(folder().join(&golden.models[0].path)) }
 }
 
 fn texts() -> Vec<String> {

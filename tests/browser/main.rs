@@ -1,4 +1,4 @@
-//! The package in a real browser, with WebGPU in software, held to the same golden files as the native engine.
+//! The package in a real browser, on WebGPU in software and on the processor, held to the same golden files as the native engine.
 
 #![allow(clippy::unwrap_used, reason = "what surprises a test fails it")]
 
@@ -8,3 +8,4 @@ mod invariance;
 mod loss;
 mod model;
 mod parity;
+mod processor;

@@ -30,7 +30,16 @@ pub struct Tokens {
 #[serde(rename_all = "camelCase")]
 pub struct Info {
     pub storage: String,
+    pub device: Device,
     pub devices_replaced: u64,
+}
+
+/// What computes.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "engine", rename_all = "lowercase")]
+pub enum Device {
+    Gpu { software: bool },
+    Cpu { instructions: String, threads: usize },
 }
 
 impl Embeddings {

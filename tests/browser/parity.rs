@@ -14,7 +14,7 @@ fn every_architecture_gives_the_reference_vectors() {
     let golden: Golden = read("golden.json");
     for (dtype, storage) in [("f16", ["f16", "f16 packed"].as_slice()), ("f32", &["f32"])] {
         for model in &golden.models {
-            let options = json!({ "dtype": dtype });
+            let options = json!({ "device": "gpu", "dtype": dtype });
             let job = Job { options, ..expecting(&folder().join(&model.path), &model.expected, "") };
             let Some(done) = run(&job) else { return };
             let name = format!("{} as {dtype}", model.name);
@@ -37,9 +37,12 @@ fn a_model_with_a_mistake_does_not_pass() {
     let (texts, references) = (&right.expected.texts[..8], &right.expected.vectors[..8]);
     let mut job = Job::new(variant(changed, "a mistake"));
     job.calls = vec![embed(texts, json!({}))];
-    let Some(done) = run(&job) else { return };
-    let vectors = done.results[0].get::<Embeddings>().unwrap().vectors();
-    println!("refused: {}", judge(texts, &vectors, references, EXACT).expect_err("a wrong model does not pass"));
+    for device in ["cpu", "gpu"] {
+        job.options = json!({ "device": device });
+        let Some(done) = run(&job) else { return };
+        let vectors = done.results[0].get::<Embeddings>().unwrap().vectors();
+        println!("refused: {}", judge(texts, &vectors, references, EXACT).expect_err("a wrong model does not pass"));
+    }
 }
 
 /// The page by hand: its form gives the cosines that the reference vectors have.
@@ -61,7 +64,8 @@ fn the_page_shows_the_cosines_of_what_is_typed() {
     }
 }
 
-/// Pooling modes, activations, lengths, prompts and cuts, as the files of old and new layouts say them.
+/// Pooling modes, activations, lengths, prompts and cuts, as the files of old and new layouts say them; on the processor, since
+/// it is the same code above the engine, which on WebGPU is held to them natively.
 #[test]
 fn every_variant_of_the_configuration_gives_the_reference_vectors() {
     let golden: Golden = read("golden.json");
@@ -127,7 +131,7 @@ fn hold_minilm(dtype: &str, golden: &Minilm, held: &[Vec<f64>]) {
         vectors: of(held),
     };
 
-    let options = json!({ "dtype": dtype });
+    let options = json!({ "device": "gpu", "dtype": dtype });
     let Some(done) = run(&Job { options, ..expecting(&directory, &expected, "") }) else { return };
     let vectors = expected_vectors(&done, &expected).unwrap_or_else(|fault| panic!("{dtype}: {fault}"));
     let hold = |references: &[Vec<f64>], bound| {

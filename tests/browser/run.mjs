@@ -15,7 +15,7 @@ import { folders, serve } from "./server.mjs";
 
 const SECONDS_A_JOB = 200;
 
-const server = await serve(folders);
+const servers = { isolated: await serve(folders, true), plain: await serve(folders, false) };
 
 // SwiftShader compiles a zero for every word of workgroup memory, which takes it over a second a kernel; without the
 // extension Chromium's own loop writes them, and a model loads six times as fast.
@@ -40,9 +40,10 @@ for await (const line of createInterface({ input: process.stdin })) {
   console.log(JSON.stringify(result));
 }
 await browser.close();
-server.close();
+for (const server of Object.values(servers)) server.close();
 
-async function run({ directory, manner, options, worker, calls, overlap, form }) {
+async function run({ directory, manner, options, plain, worker, calls, overlap, form }) {
+  const server = plain ? servers.plain : servers.isolated;
   const root = server.add(directory, manner);
   const page = await browser.newPage();
   let timer;

@@ -35,11 +35,14 @@ const manners = {
   failing: (reply) => (reply.status = 503),
 };
 
+/** What makes a page cross-origin isolated, which shared memory needs. */
+const isolation = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
+
 /** Serves `folders`, paths to directories, and any that are added. */
-export async function serve(folders) {
+export async function serve(folders, isolated) {
   const roots = Object.entries(folders).map(([path, directory]) => ({ path, directory, manner: "ranges", requests: 0 }));
   const server = createServer((request, response) => {
-    answer(roots, request, response).catch((error) => response.destroy(error));
+    answer(roots, isolated ? isolation : {}, request, response).catch((error) => response.destroy(error));
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
@@ -55,7 +58,7 @@ export async function serve(folders) {
   };
 }
 
-async function answer(roots, request, response) {
+async function answer(roots, headers, request, response) {
   const path = decodeURIComponent(new URL(request.url, "http://server").pathname);
   // The longest path wins: "/" serves what no other does.
   const root = roots.filter((root) => path.startsWith(root.path)).sort((a, b) => b.path.length - a.path.length)[0];
@@ -79,6 +82,7 @@ async function answer(roots, request, response) {
     "content-type": types[file.split(".").pop()] ?? "application/octet-stream",
     "content-length": length,
     "cache-control": "no-store",
+    ...headers,
     ...reply.headers,
   });
   if (request.method === "HEAD" || length === 0) return void response.end();
@@ -88,4 +92,4 @@ async function answer(roots, request, response) {
   sent.pipe(response, { end: !reply.breaks });
 }
 
-if (process.argv[1] === here("server.mjs")) console.log((await serve(folders)).origin);
+if (process.argv[1] === here("server.mjs")) console.log((await serve(folders, true)).origin);

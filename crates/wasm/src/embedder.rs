@@ -2,18 +2,17 @@
 
 use futures_util::lock::Mutex;
 use wasm_bindgen::prelude::*;
-use wembed_kernels::gpu::GpuEngine;
-use wembed_model::Description;
+use wembed_model::{AnyEmbedder, Description};
 
 use crate::error::{engine, js};
 use crate::http::Http;
 use crate::values::{JsEmbeddings, JsInfo, JsTokens};
 use crate::{options, values};
 
-/// A model over HTTP, on WebGPU.
-pub(crate) type Model = wembed_model::Embedder<GpuEngine, Http>;
+/// A model over HTTP, on WebGPU or on the processor.
+pub(crate) type Model = AnyEmbedder<Http>;
 
-/// A model on the browser's GPU. Calls may overlap: each waits for its turn.
+/// A model on the browser's GPU or on its processor. Calls may overlap: each waits for its turn.
 #[wasm_bindgen]
 pub struct Embedder(Mutex<Model>);
 
@@ -28,7 +27,7 @@ impl Embedder {
         let files = Http::new(&url)?;
         // First, so that a wrong address is said at once. What is read here is kept: it is not asked for again.
         Description::read(&files).await.map_err(|error| js(&error))?;
-        let engine = GpuEngine::open(options.engine()).await.map_err(|error| engine(&error))?;
+        let engine = options.engine().await.map_err(|error| engine(&error))?;
         let model = Model::load(engine, files, options.model()).await.map_err(|error| js(&error))?;
         Ok(Self(Mutex::new(model)))
     }

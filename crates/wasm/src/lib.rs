@@ -1,4 +1,4 @@
-//! wembed in a browser: a model over HTTP onto WebGPU, texts in, vectors out.
+//! wembed in a browser: a model over HTTP onto WebGPU or the processor, texts in, vectors out.
 //!
 //! ```js
 //! import init, { Embedder } from "./pkg/wembed_wasm.js";
@@ -14,6 +14,7 @@ mod embedder;
 mod error;
 mod http;
 mod options;
+mod threads;
 mod values;
 
 use wasm_bindgen::prelude::*;

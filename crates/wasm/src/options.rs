@@ -4,8 +4,10 @@ use js_sys::JSON;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
-use wembed_kernels::{Dtype, gpu};
-use wembed_model::{EmbedOptions, Finish, LoadOptions, Placement, Prompt};
+use wembed_kernels::cpu::{self, CpuEngine};
+use wembed_kernels::gpu::{self, Adapter, GpuEngine};
+use wembed_kernels::{Dtype, Error};
+use wembed_model::{AnyEngine, EmbedOptions, Finish, LoadOptions, Placement, Prompt};
 
 use crate::error::argument;
 
@@ -13,8 +15,13 @@ use crate::error::argument;
 const TYPES: &str = r#"
 /** How a model is loaded, where that is not what its files say. */
 export interface LoadOptions {
-  /** What weights are held in; "auto" is f16, unpacked in the shaders where the device has no `shader-f16`. */
-  dtype?: "auto" | "f16" | "f32";
+  /**
+   * What computes: "gpu" is the browser's best WebGPU adapter, a program on the processor included; "cpu" is wembed's own
+   * engine in wasm; "auto" is a GPU in hardware where there is one, else "cpu".
+   */
+  device?: "auto" | "gpu" | "cpu";
+  /** What weights are held in; "auto" is f16 on a GPU, unpacked in the shaders where it has no `shader-f16`, and f32 on the processor. */
+  dtype?: "auto" | "f16" | "f32" | "bf16";
   /** Tokens of a text at most, special tokens included. */
   maxLength?: number;
   /** Where the word table lives: on the device, or on the server, from where each row is fetched when it is first needed. */
@@ -39,9 +46,19 @@ export interface EmbedOptions {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Load {
+    device: DeviceName,
     dtype: DtypeName,
     max_length: Option<usize>,
     vocabulary: VocabularyName,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum DeviceName {
+    #[default]
+    Auto,
+    Gpu,
+    Cpu,
 }
 
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
@@ -51,6 +68,7 @@ enum DtypeName {
     Auto,
     F16,
     F32,
+    Bf16,
 }
 
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
@@ -90,12 +108,26 @@ pub(crate) fn parse<T: Default + DeserializeOwned>(options: &JsValue) -> Result<
 }
 
 impl Load {
-    pub fn engine(&self) -> gpu::Options {
+    /// Opens the engine.
+    pub async fn engine(&self) -> Result<AnyEngine, Error> {
         let dtype = match self.dtype {
-            DtypeName::Auto | DtypeName::F16 => Dtype::F16,
-            DtypeName::F32 => Dtype::F32,
+            DtypeName::Auto => None,
+            DtypeName::F16 => Some(Dtype::F16),
+            DtypeName::F32 => Some(Dtype::F32),
+            DtypeName::Bf16 => Some(Dtype::Bf16),
         };
-        gpu::Options { dtype, ..gpu::Options::default() }
+        // bf16 is asked of the processor alone: a GPU has no kernels for it.
+        let wants_gpu = self.device == DeviceName::Gpu || self.device == DeviceName::Auto && dtype != Some(Dtype::Bf16);
+        if wants_gpu {
+            let adapter = if self.device == DeviceName::Gpu { Adapter::Best } else { Adapter::Hardware };
+            let options = gpu::Options { adapter, dtype: dtype.unwrap_or(Dtype::F16), ..gpu::Options::default() };
+            match GpuEngine::open(options).await {
+                Err(error) if error.is_no_adapter() && self.device == DeviceName::Auto => {}
+                opened => return opened.map(AnyEngine::Gpu),
+            }
+        }
+        let options = cpu::Options { dtype, pool: crate::threads::pool(), ..cpu::Options::default() };
+        CpuEngine::open(options).map(AnyEngine::Cpu)
     }
 
     pub fn model(&self) -> LoadOptions {

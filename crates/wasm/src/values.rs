@@ -3,6 +3,7 @@
 use js_sys::{Array, Float32Array, JSON, Object, Uint32Array};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
+use wembed_kernels::cpu::CpuEngine;
 use wembed_kernels::gpu::{GpuEngine, Storage};
 use wembed_model::{Embedding, Error, Tokens};
 
@@ -45,10 +46,12 @@ export interface Info {
   prompts: Record<string, string>;
   /** The prompt that is used where none is asked for. */
   defaultPrompt: string | null;
-  /** How weights lie in device memory and are read. */
-  storage: "f16" | "f16 packed" | "f32";
-  /** The adapter; browsers may keep its name to themselves. */
-  device: { name: string; kind: string; driver: string; features: string[]; largestBinding: number };
+  /** How weights lie in memory and are read. */
+  storage: "f16" | "f16 packed" | "f32" | "bf16";
+  /** What computes: an adapter, whose name browsers may keep to themselves, or the processor. */
+  device:
+    | { engine: "gpu"; name: string; kind: string; driver: string; software: boolean; features: string[]; largestBinding: number }
+    | { engine: "cpu"; instructions: string; threads: number };
   /** How often a lost device was replaced. */
   devicesReplaced: number;
 }
@@ -142,18 +145,51 @@ struct Info<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Device<'a> {
-    name: &'a str,
-    kind: &'a str,
-    driver: &'a str,
-    features: &'a [&'static str],
-    largest_binding: u64,
+#[serde(tag = "engine", rename_all = "lowercase", rename_all_fields = "camelCase")]
+enum Device<'a> {
+    Gpu {
+        name: &'a str,
+        kind: &'a str,
+        driver: &'a str,
+        software: bool,
+        features: &'a [&'static str],
+        largest_binding: u64,
+    },
+    Cpu {
+        instructions: &'static str,
+        threads: usize,
+    },
+}
+
+fn gpu(engine: &GpuEngine) -> (&'static str, Device<'_>) {
+    let storage = match engine.storage() {
+        Storage::F16 => "f16",
+        Storage::F16Packed => "f16 packed",
+        Storage::F32 => "f32",
+    };
+    let info = engine.info();
+    let device = Device::Gpu {
+        name: &info.name,
+        kind: &info.kind,
+        driver: &info.driver,
+        software: info.software,
+        features: &info.features,
+        largest_binding: info.largest_binding,
+    };
+    (storage, device)
+}
+
+fn cpu(engine: &CpuEngine) -> (&'static str, Device<'static>) {
+    let device = Device::Cpu { instructions: engine.instructions(), threads: engine.threads() };
+    (engine.dtype().name(), device)
 }
 
 pub(crate) fn info(model: &Model) -> JsInfo {
-    let (description, engine): (_, &GpuEngine) = (model.description(), model.engine());
-    let device = engine.info();
+    let description = model.description();
+    let (storage, device) = match model {
+        Model::Gpu(embedder) => gpu(embedder.engine()),
+        Model::Cpu(embedder) => cpu(embedder.engine()),
+    };
     let info = Info {
         version: env!("CARGO_PKG_VERSION"),
         dimensions: description.dimensions,
@@ -161,18 +197,8 @@ pub(crate) fn info(model: &Model) -> JsInfo {
         normalizes: description.normalizes(),
         prompts: &description.prompts,
         default_prompt: description.default_prompt.as_deref(),
-        storage: match engine.storage() {
-            Storage::F16 => "f16",
-            Storage::F16Packed => "f16 packed",
-            Storage::F32 => "f32",
-        },
-        device: Device {
-            name: &device.name,
-            kind: &device.kind,
-            driver: &device.driver,
-            features: &device.features,
-            largest_binding: device.largest_binding,
-        },
+        storage,
+        device,
         devices_replaced: model.devices_replaced(),
     };
     let json = serde_json::to_string(&info).expect("strings and numbers are JSON");

@@ -1,15 +1,15 @@
 //! f16 and bf16 to f32 and back, many at a time.
 
-use fearless_simd::{Level, kernel, prelude::*};
+use fearless_simd::{kernel, prelude::*};
 
 /// Half-precision numbers, finite ones, as f32. Exact.
 #[inline(always)]
 pub(super) fn widen_f16<S: Simd>(simd: S, halves: &[u16], values: &mut [f32]) {
     match simd.level() {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512(avx512) => widen_f16_avx512(avx512, halves, values),
+        fearless_simd::Level::Avx512(avx512) => widen_f16_avx512(avx512, halves, values),
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2(avx2) => widen_f16_avx2(avx2, halves, values),
+        fearless_simd::Level::Avx2(avx2) => widen_f16_avx2(avx2, halves, values),
         _ => widen_f16_by_shifts(simd, halves, values),
     }
 }

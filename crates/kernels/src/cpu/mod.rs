@@ -53,6 +53,8 @@ pub struct Options {
     pub dtype: Option<Dtype>,
     /// How many threads compute, the caller's own among them; as many as the processor runs at a time where nothing is said.
     pub threads: Option<NonZeroUsize>,
+    /// Threads that the caller started itself, its own among them, where an engine cannot start any: in a browser.
+    pub pool: Option<Arc<rayon::ThreadPool>>,
     /// Which of [`instruction_sets`]; the first where nothing is said.
     pub instructions: Option<String>,
     /// Fill scratch memory with [`crate::SENTINEL`] before use and guard its end: finds elements that a kernel forgets and ones that are not its own.
@@ -113,12 +115,20 @@ impl CpuEngine {
             let needed = "a unit that multiplies bf16 (amx or avx512-bf16)";
             return Err(Kind::NoDtype { dtype: dtype.name(), device: instructions.name.to_owned(), needed }.into());
         }
-        let threads = options.threads.or_else(|| std::thread::available_parallelism().ok());
+        let threads = match &options.pool {
+            Some(pool) => Threads::of(Arc::clone(pool)),
+            // A browser has threads for those who bring them.
+            None if cfg!(target_arch = "wasm32") => Threads::new(1)?,
+            None => {
+                let count = options.threads.or_else(|| std::thread::available_parallelism().ok());
+                Threads::new(count.map_or(1, NonZeroUsize::get))?
+            }
+        };
         let context = Context {
             dtype,
             instructions,
             panel_width: product::width(instructions.level),
-            threads: Threads::new(threads.map_or(1, NonZeroUsize::get))?,
+            threads,
             scratch: Scratch::new(options.sentinels),
         };
         Ok(Self { context: Arc::new(context), options })

@@ -1,6 +1,6 @@
 //! The threads of an engine: the caller's own and as many beside it as were asked for, asleep while there is nothing to do.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -11,7 +11,7 @@ use crate::error::Kind;
 #[derive(Debug)]
 pub(super) struct Threads {
     /// The others; nobody where the caller works alone.
-    others: Option<ThreadPool>,
+    others: Option<Arc<ThreadPool>>,
     count: usize,
 }
 
@@ -20,15 +20,20 @@ impl Threads {
     pub fn new(count: usize) -> Result<Self, Error> {
         let others = match count {
             0 | 1 => None,
-            _ => Some(
+            _ => Some(Arc::new(
                 ThreadPoolBuilder::new()
                     .num_threads(count - 1)
                     .thread_name(|index| format!("wembed {}", index + 1))
                     .build()
                     .map_err(|source| Kind::NoThreads { count, source })?,
-            ),
+            )),
         };
         Ok(Self { others, count: count.max(1) })
+    }
+
+    /// Threads that somebody else started, the caller's among them.
+    pub fn of(pool: Arc<ThreadPool>) -> Self {
+        Self { count: pool.current_num_threads(), others: Some(pool) }
     }
 
     pub const fn count(&self) -> usize {

@@ -56,6 +56,7 @@ pub(super) enum Inputs<'a> {
     /// Rounded to bf16, but not stored so.
     Rounded(Buffer),
     /// bf16, and what that leaves, in bf16, where three products are made. Two neighbouring k a word.
+    #[cfg(target_arch = "x86_64")]
     Pairs { high: Buffer, low: Option<Buffer> },
 }
 
@@ -99,8 +100,6 @@ pub(super) fn multiply<S: Simd>(
                 _ => return dot_products::multiply(x, rows.len(), panels, panel, sums),
             }
         }
-        #[cfg(not(target_arch = "x86_64"))]
-        Inputs::Pairs { .. } => unreachable!("no unit here reads pairs"),
     };
     let x = Rows { values: &values[rows.start * depth..], stride: depth, count: rows.len() };
     vectors::multiply(simd, x, panels, panel, sums, space);
