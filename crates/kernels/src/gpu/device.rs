@@ -28,7 +28,7 @@ pub struct Options {
     pub default_limits: bool,
     /// Time every kernel, where the device can.
     pub kernel_times: bool,
-    /// Fill scratch memory with [`super::SENTINEL`] before use and guard its end: finds elements that a kernel forgets and ones that are not its own.
+    /// Fill scratch memory with [`crate::SENTINEL`] before use and guard its end: finds elements that a kernel forgets and ones that are not its own.
     pub sentinels: bool,
     /// The most tokens for which a linear layer takes the variant for few rows, where that variant agrees bit for bit.
     pub small_rows: usize,
