@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use tokenizers::normalizers::Precompiled;
 use tokenizers::{Tokenizer, TruncationDirection, TruncationParams};
 
 use crate::Error;
@@ -71,6 +72,7 @@ impl FileTokenizer {
                        `AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)`";
             return Err(Error::missing(path, why));
         };
+        check(&path, &bytes)?;
         let bytes = if limits.lowercase { lowercased(&path, &bytes)? } else { bytes };
         let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|error| Error::malformed(&path, error))?;
         let direction = match config.truncation_side.as_deref() {
@@ -95,6 +97,30 @@ impl FileTokenizer {
             .map_err(|error| Error::malformed(&path, error))?;
         Ok(Self(tokenizer))
     }
+}
+
+/// The parts of a `tokenizer.json` of which `tokenizers` panics where they are malformed. What it checks itself is passed over.
+#[derive(Debug, Deserialize)]
+#[serde(expecting = "a JSON object")]
+struct Fragile {
+    normalizer: Option<serde_json::Value>,
+    #[expect(dead_code, reason = "read to know that it can be")]
+    decoder: Option<serde_json::Value>,
+}
+
+/// Holds a `tokenizer.json` to what `tokenizers` takes for granted.
+fn check(path: &str, bytes: &[u8]) -> Result<(), Error> {
+    let file: Fragile = parse_json(path, bytes)?;
+    file.normalizer.as_ref().map_or(Ok(()), |normalizer| check_normalizer(path, normalizer))
+}
+
+fn check_normalizer(path: &str, normalizer: &serde_json::Value) -> Result<(), Error> {
+    if normalizer["type"] == "Precompiled" {
+        serde_json::from_str::<Precompiled>(&normalizer.to_string())
+            .map_err(|error| Error::malformed(path, format!("`normalizer`: a Precompiled one: {error}")))?;
+    }
+    let parts = normalizer["normalizers"].as_array();
+    parts.into_iter().flatten().try_for_each(|part| check_normalizer(path, part))
 }
 
 /// `tokenizer.json` with a Lowercase normaliser in front, as sentence-transformers puts it for `do_lower_case`.
