@@ -213,3 +213,16 @@ impl Block {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{is_permitted, is_there, permission_is_given};
+
+    /// Whoever says no, the processor or the system, is believed.
+    #[test]
+    fn a_refusal_is_believed() {
+        let given = permission_is_given();
+        assert!(is_there() || !given, "a system gives no permission for what is not there");
+        assert_eq!(is_permitted(), is_there() && given);
+    }
+}
