@@ -45,8 +45,10 @@ fn width_of<S: Simd>(_: S) -> usize {
 /// sums = x panel, or sums += x panel where `add` is set. // (rows, width) from (rows, K) and (K, width)
 #[inline(always)]
 pub(super) fn product<S: Simd>(simd: S, x: Rows<'_>, panel: &[f32], sums: &mut Sums<'_>, add: bool) {
-    // As many sums as there are registers for, beside the panel's vectors and one of x: 16 of 32, 12 of 16, 24 of 32.
+    // As many sums as there are registers for, beside the panel's vectors and one of x: 16 of 32, 12 of 16, 24 of 32; in wasm 8
+    // of 16, for V8 keeps some to itself.
     match (S::f32s::LEN, vectors(S::f32s::LEN)) {
+        _ if cfg!(target_arch = "wasm32") => by_rows::<S, 4, 2>(simd, x, panel, sums, add),
         (16, _) => by_rows::<S, 8, 2>(simd, x, panel, sums, add),
         (_, 4) => by_rows::<S, 6, 4>(simd, x, panel, sums, add),
         _ => by_rows::<S, 6, 2>(simd, x, panel, sums, add),
