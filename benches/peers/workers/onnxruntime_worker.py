@@ -1,0 +1,38 @@
+"""onnxruntime with every graph optimisation, on the file that export_onnx.py wrote, in batches of like length.
+
+--model is the folder of f32.onnx and int8.onnx; the tokenizer lies beside it, in the folder `model`.
+"""
+import pathlib
+
+import numpy
+import onnxruntime
+import protocol
+from tokenizers import Tokenizer
+
+arguments = protocol.arguments(["f32", "int8"])
+folder = pathlib.Path(arguments.model)
+tokenizer = Tokenizer.from_file(str(folder.parent / "model" / "tokenizer.json"))
+tokenizer.enable_truncation(384)
+tokenizer.enable_padding(pad_id=1, pad_token="<pad>")
+
+options = onnxruntime.SessionOptions()
+options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+options.intra_op_num_threads = arguments.threads
+session = onnxruntime.InferenceSession(
+    folder / f"{arguments.dtype}.onnx", options, providers=["CPUExecutionProvider"])
+
+
+def embed(texts):
+    encodings = tokenizer.encode_batch(texts)
+    ids = numpy.array([encoding.ids for encoding in encodings], dtype=numpy.int64)
+    mask = numpy.array([encoding.attention_mask for encoding in encodings], dtype=numpy.int64)
+    hidden, = session.run(["last_hidden_state"], {"input_ids": ids, "attention_mask": mask})  # (texts, tokens, D)
+    weights = mask[:, :, None].astype(numpy.float32)
+    mean = (hidden * weights).sum(1) / weights.sum(1)
+    return mean / numpy.linalg.norm(mean, axis=1, keepdims=True)
+
+
+protocol.serve(
+    lambda texts: protocol.in_batches(texts, embed),
+    threads=session.get_session_options().intra_op_num_threads, batch=protocol.BATCH,
+)

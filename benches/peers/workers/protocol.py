@@ -1,0 +1,56 @@
+"""How a worker speaks: JSON lines over standard input and output.
+
+First it says {"ready": true, ...}, where the rest describes it. Then, for each request
+
+    {"texts": ["...", ...], "vectors": true}
+
+it answers {"seconds": 0.123, "vectors": [[...], ...]}: the time from texts to vectors, measured here, so that no engine
+pays for JSON. A request that says "vectors": false gets the seconds alone. The worker ends when its input does.
+
+Importing this module points file descriptor 1 to standard error: libraries print as they load.
+"""
+import argparse, json, os, sys, time
+
+import numpy
+
+ANSWERS = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+
+# sentence-transformers' default.
+BATCH = 32
+
+
+def arguments(dtypes):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--dtype", required=True, choices=dtypes)
+    parser.add_argument("--threads", required=True, type=int)
+    return parser.parse_args()
+
+
+def in_batches(texts, embed):
+    """Vectors of texts in batches of similar length, as sentence-transformers forms them: long texts first."""
+    order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
+    batches = [order[start:start + BATCH] for start in range(0, len(order), BATCH)]
+    sorted_vectors = numpy.concatenate([embed([texts[index] for index in batch]) for batch in batches])
+    vectors = numpy.empty_like(sorted_vectors)
+    vectors[order] = sorted_vectors
+    return vectors
+
+
+def serve(embed, **about):
+    """Answers requests with `embed`, which takes texts and gives an array of one vector a text."""
+
+    def say(answer):
+        ANSWERS.write(json.dumps(answer) + "\n")
+        ANSWERS.flush()
+
+    say({"ready": True, **about})
+    for line in sys.stdin:
+        request = json.loads(line)
+        start = time.perf_counter()
+        vectors = embed(request["texts"])
+        answer = {"seconds": time.perf_counter() - start}
+        if request.get("vectors", True):
+            answer["vectors"] = vectors.tolist()
+        say(answer)
