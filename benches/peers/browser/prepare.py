@@ -3,7 +3,7 @@
     PYTHONPATH=benches/peers prepare.py MODEL OUT
 
 OUT/onnx/model.onnx is f32, OUT/onnx/model_quantized.onnx transformers.js's default ("q8"): onnxruntime's dynamic
-quantisation to int8 by channel and in 7 bits, as its own conversion script does it. (With one scale a tensor the worst
+quantisation to int8 by channel and in 7 bits. (Whether its own conversion does the same was not confirmed; with one scale a tensor the worst
 1 - cos is 0.11 instead of 0.03.) Attention is exported step by step: PyTorch's own adds a pass for NaN to each softmax.
 Fused by onnxruntime's optimiser, f32 was 0 to 4 % faster in the browser, within the noise.
 """

@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     NoDtype { dtype: &'static str, device: String, needed: &'static str },
     #[error("this processor has no `{wanted}`: found {}", found.join(", "))]
     NoInstructions { wanted: String, found: Vec<&'static str> },
+    #[error("expected at most {most} threads, found {count}")]
+    TooManyThreads { count: usize, most: usize },
     #[error("{count} threads did not start")]
     NoThreads { count: usize, source: rayon::ThreadPoolBuildError },
     #[error("the device ran out of memory at {place}")]

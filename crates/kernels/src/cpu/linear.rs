@@ -52,7 +52,7 @@ pub(super) fn compute(context: &Context, x: &Tensor, layer: &Linear<CpuEngine>, 
 /// Much the same number of rows in each tile, in whole steps of the units.
 fn rows_of_a_tile(rows: usize) -> usize {
     let tiles = rows.div_ceil(MOST_ROWS).max(1);
-    rows.div_ceil(tiles).next_multiple_of(16)
+    rows.div_ceil(tiles).next_multiple_of(16).max(16)
 }
 
 /// What is done with the sums, on the way to where they belong.

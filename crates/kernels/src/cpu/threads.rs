@@ -7,6 +7,9 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use crate::Error;
 use crate::error::Kind;
 
+/// More than any machine runs at a time: a slip of the finger, not a wish.
+const MOST: usize = 1024;
+
 /// A team that works on one thing at a time.
 #[derive(Debug)]
 pub(super) struct Threads {
@@ -20,6 +23,7 @@ impl Threads {
     pub fn new(count: usize) -> Result<Self, Error> {
         let others = match count {
             0 | 1 => None,
+            count if count > MOST => return Err(Kind::TooManyThreads { count, most: MOST }.into()),
             _ => Some(Arc::new(
                 ThreadPoolBuilder::new()
                     .num_threads(count - 1)

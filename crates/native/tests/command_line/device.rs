@@ -99,6 +99,7 @@ fn what_the_processor_has_not() {
     let best = listed()["cpu"]["instructions"][0].as_str().expect("a name").to_owned();
     embed(&["--instructions", "mmx"]).bad(1, &["`mmx`", &best]);
     embed(&["--threads", "0"]).bad(2, &["--threads", "at least 1"]);
+    embed(&["--threads", "99999999"]).bad(1, &["at most 1024 threads", "found 99999999"]);
     let sets = listed()["cpu"]["instructions"].clone();
     let plain = sets.as_array().expect("it is an array").last().and_then(Value::as_str).expect("a name");
     embed(&["--dtype", "bf16x3", "--instructions", plain]).bad(1, &["no bf16x3", plain, "amx"]);
