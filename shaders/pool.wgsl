@@ -1,5 +1,5 @@
-// One vector a text from the vectors of its tokens, x_1 .. x_n
-// MEAN sum x_i / n; CLS x_1; MAX the largest of each column; MEAN_SQRT_LEN sum x_i / sqrt n; WEIGHTED_MEAN sum i x_i / sum i; LAST_TOKEN x_n.
+// One vector a text from the vectors of its tokens, x_1 .. x_n, of which the first s are left out
+// MEAN sum x_i / (n - s); CLS x_{s+1}; MAX the largest of each column; MEAN_SQRT_LEN sum x_i / sqrt(n - s); WEIGHTED_MEAN sum i x_i / sum i; LAST_TOKEN x_n.
 // Shapes: x (T, D), output (N, several D): this mode's D columns begin at `offset`.
 // Work: one invocation a column, one row of workgroups a text. Sums run in parts of PART tokens, so that long texts lose nothing.
 // Source: Sentence-BERT, arXiv 1908.10084, section 3; SGPT for the weighted mean, arXiv 2202.08904, section 3.
@@ -9,6 +9,7 @@ struct Params {
     stride: u32,        // of x, in values
     output_stride: u32, // of output, in values
     offset: u32,        // first column written
+    skip: u32,          // s, less than every n
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -26,13 +27,13 @@ const LAST_TOKEN: u32 = 5;
 
 const PART: u32 = 32;
 
-/// sum of w_i x_i over first <= i < end, w_i = 1 or, for the weighted mean, i + 1 counted within the text.
+/// sum of w_i x_i over first <= token < end, w_i = 1 or, for the weighted mean, i: the token's number in the text, from 1.
 fn weighted_sum(first: u32, end: u32, column: u32) -> f32 {
     var total = 0.0;
     for (var part = first; part < end; part += PART) {
         var sum = 0.0;
         for (var token = part; token < min(part + PART, end); token++) {
-            let weight = select(1.0, f32(token - first + 1u), MODE == WEIGHTED_MEAN);
+            let weight = select(1.0, f32(token - first + params.skip + 1u), MODE == WEIGHTED_MEAN);
             sum = fma(weight, x[token * params.stride + column], sum);
         }
         total += sum;
@@ -54,12 +55,13 @@ fn maximum(first: u32, end: u32, column: u32) -> f32 {
 
 fn pooled(first: u32, end: u32, column: u32) -> f32 {
     let length = f32(end - first);
+    let skipped = f32(params.skip);
     switch MODE {
         case CLS: { return x[first * params.stride + column]; }
         case LAST_TOKEN: { return x[(end - 1u) * params.stride + column]; }
         case MAX: { return maximum(first, end, column); }
         case MEAN_SQRT_LEN: { return weighted_sum(first, end, column) / sqrt(length); }
-        case WEIGHTED_MEAN: { return weighted_sum(first, end, column) / (0.5 * length * (length + 1.0)); }
+        case WEIGHTED_MEAN: { return weighted_sum(first, end, column) / (length * (skipped + 0.5 * (length + 1.0))); }
         default: { return weighted_sum(first, end, column) / length; }
     }
 }
@@ -71,7 +73,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let start = text * params.output_stride;
     // Beyond the mode's own columns lie the next mode's, written after this, or the output's padding, which is zero.
     if column < params.width {
-        output[start + params.offset + column] = pooled(offsets[text], offsets[text + 1u], column);
+        output[start + params.offset + column] = pooled(offsets[text] + params.skip, offsets[text + 1u], column);
     } else if params.offset + column < params.output_stride {
         output[start + params.offset + column] = 0.0;
     }

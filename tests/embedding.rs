@@ -3,7 +3,7 @@
 use pollster::block_on;
 use wembed_kernels::Engine;
 use wembed_kernels::gpu::Options;
-use wembed_model::{EmbedOptions, Embedder, Embedding, Error, Files, LoadOptions};
+use wembed_model::{EmbedOptions, Embedder, Embedding, Error, Files, LoadOptions, Prompt};
 
 use crate::golden::Expected;
 
@@ -40,19 +40,18 @@ pub fn expected_vectors<E: Engine, F: Files>(
     embedder: &mut Embedder<E, F>,
     expected: &Expected,
 ) -> Result<Vec<Vec<f32>>, String> {
-    let prompt = default_prompt(embedder);
+    let prompts = &embedder.description().prompts;
+    let name = expected.prompt_name.as_ref().or(embedder.description().default_prompt.as_ref());
+    let prompt = name.map(|name| prompts[name].clone()).unwrap_or_default();
     for (index, text) in expected.texts.iter().enumerate() {
         let tokens = embedder.tokenize(&format!("{prompt}{text}")).map_err(|error| error.to_string())?;
         expected.hold_tokens(index, &tokens.ids, tokens.truncated)?;
     }
-    let embeddings = embed(embedder, &expected.texts, &EmbedOptions::default()).map_err(|error| error.to_string())?;
+    let prompt = expected.prompt_name.clone().map(Prompt::Named).unwrap_or_default();
+    let options = EmbedOptions { prompt, ..EmbedOptions::default() };
+    let embeddings = embed(embedder, &expected.texts, &options).map_err(|error| error.to_string())?;
     for (index, embedding) in embeddings.iter().enumerate() {
         expected.hold_counts(index, embedding.tokens, embedding.truncated)?;
     }
     Ok(embeddings.into_iter().map(|embedding| embedding.vector).collect())
-}
-
-fn default_prompt<E: Engine, F: Files>(embedder: &Embedder<E, F>) -> String {
-    let description = embedder.description();
-    description.default_prompt.as_ref().map(|name| description.prompts[name].clone()).unwrap_or_default()
 }

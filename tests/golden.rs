@@ -38,6 +38,8 @@ pub struct Expected {
     pub truncated: Vec<bool>,
     /// Their vectors, in f64 arithmetic.
     pub vectors: Vec<Vec<f64>>,
+    /// The prompt that they were asked with, where it is not the model's default.
+    pub prompt_name: Option<String>,
 }
 
 impl Expected {

@@ -70,7 +70,8 @@ pub fn embed<S: AsRef<str>>(texts: &[S], options: Value) -> Value {
 pub fn expecting(directory: &Path, expected: &Expected, prompt: &str) -> Job {
     let mut job = Job::new(directory);
     job.calls.push(json!(["info"]));
-    job.calls.push(embed(&expected.texts, json!({})));
+    let options = expected.prompt_name.as_ref().map_or(json!({}), |name| json!({ "promptName": name }));
+    job.calls.push(embed(&expected.texts, options));
     job.calls.extend(expected.texts.iter().map(|text| json!(["tokenize", format!("{prompt}{text}")])));
     job
 }

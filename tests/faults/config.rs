@@ -78,7 +78,11 @@ const FILES: &[Case] = &[
     Case {
         name: "nested beyond reason",
         model: "mpnet",
-        change: |files| files.insert(MPNET, format!("{{\"quantization_config\": {}", "[".repeat(100_000))),
+        change: |files| {
+            let nest =
+                format!("\"quantization_config\": {}{}, \"hidden_size\"", "[".repeat(100_000), "]".repeat(100_000));
+            replace(files, "\"hidden_size\"", &nest);
+        },
         says: &["`config.json`", "recursion limit exceeded"],
     },
 ];
@@ -108,13 +112,24 @@ fn every_key_that_is_needed() {
         "layer_norm_eps",
         "max_position_embeddings",
     ];
+    const DISTILBERT: [&str; 8] = [
+        "model_type",
+        "vocab_size",
+        "dim",
+        "n_layers",
+        "n_heads",
+        "hidden_dim",
+        "activation",
+        "max_position_embeddings",
+    ];
     let mut faults = Faults::default();
-    for (name, path, own) in [
-        ("bert", "config.json", "type_vocab_size"),
-        ("mpnet", MPNET, "relative_attention_num_buckets"),
-        ("xlm-roberta", XLM_ROBERTA, "type_vocab_size"),
+    for (name, path, keys) in [
+        ("bert", "config.json", [&COMMON[..], &["type_vocab_size"]].concat()),
+        ("mpnet", MPNET, [&COMMON[..], &["relative_attention_num_buckets"]].concat()),
+        ("xlm-roberta", XLM_ROBERTA, [&COMMON[..], &["type_vocab_size"]].concat()),
+        ("distilbert", "config.json", DISTILBERT.to_vec()),
     ] {
-        for key in COMMON.into_iter().chain([own]) {
+        for key in keys {
             let files = changed(name, |files| {
                 edit_json(files, path, |json| drop(json.as_object_mut().unwrap().remove(key)));
             });
@@ -162,12 +177,13 @@ fn every_key_of_another_type() {
 #[test]
 fn values_that_are_not_known() {
     let mpnet: &[(&str, Value, &str)] = &[
-        ("model_type", json!("gpt2"), "one of bert, xlm-roberta, mpnet"),
-        ("model_type", json!("MPNET"), "one of bert, xlm-roberta, mpnet"),
+        ("model_type", json!("gpt2"), "one of bert, roberta, xlm-roberta, camembert, distilbert, mpnet"),
+        ("model_type", json!("MPNET"), "one of bert, roberta, xlm-roberta, camembert, distilbert, mpnet"),
         ("hidden_act", json!("gelu_10"), "gelu, gelu_new, relu or silu"),
         ("hidden_act", json!(""), "gelu, gelu_new, relu or silu"),
         ("position_embedding_type", json!("relative_key"), "absolute"),
         ("is_decoder", json!(true), "false"),
+        ("auto_map", json!({"AutoModel": "custom.Model"}), "a model without code of its own"),
         ("quantization_config", json!({"quant_method": "gptq"}), "none"),
         ("vocab_size", json!(0), "1 to 16777216"),
         ("hidden_size", json!(0), "1 to 16777216"),
@@ -204,10 +220,21 @@ fn values_that_are_not_known() {
         ("type_vocab_size", json!(1_u64 << 40), "1 to 16777216"),
     ];
     let bert: &[(&str, Value, &str)] = &[("pad_token_id", json!(540), "less than vocab_size, 540")];
+    let distilbert: &[(&str, Value, &str)] = &[
+        ("dim", json!(0), "1 to 16777216"),
+        ("n_layers", json!(0), "1 to 16777216"),
+        ("hidden_dim", json!(0), "1 to 16777216"),
+        ("n_heads", json!(5), "a divisor of dim, 56"),
+        ("activation", json!("tanh"), "gelu, gelu_new, relu or silu"),
+        ("quantization_config", json!({"quant_method": "gptq"}), "none"),
+    ];
     let mut faults = Faults::default();
-    for (name, path, rows) in
-        [("mpnet", MPNET, mpnet), ("xlm-roberta", XLM_ROBERTA, xlm_roberta), ("bert", "config.json", bert)]
-    {
+    for (name, path, rows) in [
+        ("mpnet", MPNET, mpnet),
+        ("xlm-roberta", XLM_ROBERTA, xlm_roberta),
+        ("bert", "config.json", bert),
+        ("distilbert", "config.json", distilbert),
+    ] {
         for (key, value, expected) in rows {
             let files = changed(name, |files| set(files, path, key, value.clone()));
             let (path, key) = (format!("`{path}`"), format!("`{key}`"));
@@ -252,6 +279,7 @@ fn what_is_allowed_is_taken() {
         ("quantization_config", Value::Null),
         ("is_decoder", json!(false)),
         ("bos_token_id", json!(["anything"])),
+        ("auto_map", json!({"AutoTokenizer": ["someone/else--tokens.Tokenizer", null]})),
     ] {
         describe(&changed("mpnet", |files| set(files, MPNET, key, value))).unwrap();
     }

@@ -112,6 +112,24 @@ fn the_list_of_modules() {
             says: &["`modules.json`", "`[0].type`", "a Transformer module first", "`custom_st.Transformer`"],
         },
         Case {
+            name: "an option that a module wants to see",
+            model: "mpnet",
+            change: |files| edit_json(files, MODULES, |json| json[0]["kwargs"] = json!(["task"])),
+            says: &["`modules.json`", "`[0].kwargs`", "expected none", "found `task`"],
+        },
+        Case {
+            name: "a key that is not known",
+            model: "mpnet",
+            change: |files| edit_json(files, MODULES, |json| json[1]["weight"] = json!(0.5)),
+            says: &["`modules.json`", "unknown field `weight`"],
+        },
+        Case {
+            name: "an adapter",
+            model: "mpnet",
+            change: |files| files.insert("adapter_config.json", "{}"),
+            says: &["`adapter_config.json`", "an adapter", "merge it"],
+        },
+        Case {
             name: "the folder of an encoder that is not there",
             model: "mpnet",
             change: |files| edit_json(files, MODULES, |json| json[0]["path"] = json!("0_Transformer")),
@@ -177,16 +195,16 @@ fn pooling() {
             says: &["`1_Pooling/config.json`", "`pooling_mode`", "at least one mode", "found `[]`"],
         },
         Case {
-            name: "without the prompt's tokens",
-            model: "mpnet",
-            change: |files| set(files, POOLING, "include_prompt", json!(false)),
-            says: &["`1_Pooling/config.json`", "`include_prompt`", "expected true", "found `false`"],
-        },
-        Case {
             name: "a prompt flag that is none",
             model: "bert",
             change: |files| set(files, POOLING, "include_prompt", Value::Null),
-            says: &["`1_Pooling/config.json`", "`include_prompt`", "expected true", "found `null`"],
+            says: &["`1_Pooling/config.json`", "`include_prompt`", "expected true or false", "found `null`"],
+        },
+        Case {
+            name: "a key of nobody's",
+            model: "mpnet",
+            change: |files| set(files, POOLING, "weights", json!([1, 2])),
+            says: &["`1_Pooling/config.json`", "`weights`", "a key of sentence-transformers' Pooling", "found `[1,2]`"],
         },
     ]);
 }
@@ -241,6 +259,18 @@ fn dense_and_normalize() {
             model: "bert",
             change: |files| set(files, DENSE, "activation_function", json!(3)),
             says: &["`2_Dense/config.json`", "`activation_function`", "invalid type: integer `3`, expected a string"],
+        },
+        Case {
+            name: "a residual",
+            model: "bert",
+            change: |files| set(files, DENSE, "use_residual", json!(true)),
+            says: &["`2_Dense/config.json`", "`use_residual`", "expected false", "found `true`"],
+        },
+        Case {
+            name: "a key that is not known",
+            model: "bert",
+            change: |files| set(files, DENSE, "scale", json!(2)),
+            says: &["`2_Dense/config.json`", "unknown field `scale`"],
         },
         Case {
             name: "an input other than the pooled vector",

@@ -8,7 +8,7 @@ use wembed_kernels::Dtype;
 use wembed_kernels::Engine;
 use wembed_kernels::gpu::Options;
 use wembed_model::{
-    Description, EmbedOptions, Embedder, Embedding, Error, LoadOptions, Memory, Placement, Tokenize, Tokens,
+    Description, EmbedOptions, Embedder, Embedding, Error, LoadOptions, Memory, Placement, Specials, Tokenize,
 };
 use wembed_tests::device::{CpuWay, cpu_ways, open};
 use wembed_tests::each_engine;
@@ -294,12 +294,16 @@ struct Careless<T> {
 }
 
 impl<T: Tokenize> Tokenize for Careless<T> {
-    fn encode(&self, texts: &[Cow<'_, str>]) -> Vec<Result<Tokens, Error>> {
+    fn encode(&self, texts: &[Cow<'_, str>]) -> Vec<Result<Vec<u32>, Error>> {
         let mut encoded = self.inner.encode(texts);
-        for (_, tokens) in texts.iter().zip(&mut encoded).filter(|(text, _)| is_sick(text)) {
-            *tokens = Ok(Tokens { ids: self.ids.to_vec(), truncated: false });
+        for (_, ids) in texts.iter().zip(&mut encoded).filter(|(text, _)| is_sick(text)) {
+            *ids = Ok(self.ids.to_vec());
         }
         encoded
+    }
+
+    fn specials(&self) -> Specials {
+        self.inner.specials()
     }
 
     fn vocabulary_size(&self) -> usize {
@@ -310,10 +314,10 @@ impl<T: Tokenize> Tokenize for Careless<T> {
 #[test]
 fn a_tokenizer_that_breaks_its_word() {
     let cases: [(&str, &'static [u32], &[&str]); 4] = [
-        ("no token", &[], &["expected 1 to 64 tokens, found 0"]),
-        ("too many tokens", &[5; 65], &["expected 1 to 64 tokens, found 65"]),
+        ("no token", &[], &["expected 2 or more, special tokens included, found 0"]),
+        ("not even the special tokens", &[5], &["expected 2 or more, special tokens included, found 1"]),
         ("a token too high", &[2, 540, 3], &["its token 540 is beyond the 540 rows of the word table"]),
-        ("the highest token", &[u32::MAX], &["its token 4294967295 is beyond the 540 rows"]),
+        ("the highest token", &[2, u32::MAX], &["its token 4294967295 is beyond the 540 rows"]),
     ];
     for (name, ids, says) in cases {
         let files = model("bert");

@@ -206,7 +206,11 @@ fn a_text_without_tokens() {
                 Ok(_) => assert_eq!(*text, "a text"),
                 Err(error) => {
                     assert!(error.is_text() && text.trim().is_empty());
-                    assert!(chain(&error).contains("expected 1 to 64 tokens, found 0"), "{}", chain(&error));
+                    assert!(
+                        chain(&error).contains("expected 1 or more, special tokens included, found 0"),
+                        "{}",
+                        chain(&error)
+                    );
                 }
             }
         }

@@ -111,7 +111,7 @@ fn pooling_does_not_see_other_texts() {
         let x = normals(LENGTHS.iter().sum::<usize>() * width, 1.0, 1);
         let pooled = |lengths: &[usize], values: &[f32]| {
             on_texts(engine, lengths, values, width, |batch, x| {
-                let pooled = batch.pool(x, &Pooling::ALL);
+                let pooled = batch.pool(x, &Pooling::ALL, 0);
                 batch.normalize(&pooled)
             })
         };

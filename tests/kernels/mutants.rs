@@ -215,10 +215,11 @@ fn large_scores_overflow_without_the_running_maximum() {
 fn pool_mutants_are_rejected() {
     let (packed, width) = (texts(&[1, 2, 33, 5]), 12);
     let x = normals(packed.tokens() * width, 1.0, 1);
-    let pooled = |packed: &Packed, mode| oracle::pool(packed, &x, width, &[mode]);
-    let rejects = |mutant, mode, values: &[_]| {
-        rejects(tolerance::POOL, mutant, &pooled(&packed, mode), &rounded(values));
+    let pooled = |packed: &Packed, mode| oracle::pool(packed, &x, width, &[mode], 0);
+    let rejects_pooled = |mutant, expected: &[_], values: &[_]| {
+        rejects(tolerance::POOL, mutant, expected, &rounded(values));
     };
+    let rejects = |mutant, mode, values: &[_]| rejects_pooled(mutant, &pooled(&packed, mode), values);
     for (mutant, mode, other) in [
         ("a mean", Pooling::MeanSqrtLen, Pooling::Mean),
         ("equal weights", Pooling::WeightedMean, Pooling::Mean),
@@ -231,6 +232,16 @@ fn pool_mutants_are_rejected() {
     for mode in [Pooling::Mean, Pooling::WeightedMean, Pooling::MeanSqrtLen, Pooling::LastToken] {
         rejects("a text that ends too early", mode, &pooled(&shifted, mode));
     }
+    let (packed, x) = (texts(&[4, 33]), &x[..37 * width]);
+    let without = |mode, skip| oracle::pool(&packed, x, width, &[mode], skip);
+    for mode in Pooling::ALL.into_iter().filter(|&mode| mode != Pooling::LastToken) {
+        rejects_pooled("a token too many left out", &without(mode, 2), &without(mode, 3));
+    }
+    // Weights that begin anew behind what is left out.
+    let rest = texts(&[2, 31]);
+    let tail: Vec<f32> = [&x[2 * width..4 * width], &x[6 * width..]].concat();
+    let anew = oracle::pool(&rest, &tail, width, &[Pooling::WeightedMean], 0);
+    rejects_pooled("weights begin anew", &without(Pooling::WeightedMean, 2), &anew);
 }
 
 #[test]

@@ -74,7 +74,7 @@ impl<E: Engine> Encoder<E> {
         let x = batch.embed_norm(&self.words, &self.embeddings);
         let x = self.layer(&mut batch, &x, None);
         let x = self.layer(&mut batch, &x, Some(&self.bias));
-        let pooled = batch.pool(&x, &[Pooling::Mean, Pooling::Max]);
+        let pooled = batch.pool(&x, &[Pooling::Mean, Pooling::Max], 0);
         let dense = batch.linear_activation(&pooled, &self.dense, Activation::Tanh);
         let normalised = batch.normalize(&dense);
         batch.finish(normalised)

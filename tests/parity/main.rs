@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps an error fails and says it")]
 
 mod invariance;
+mod long;
 mod loss;
 mod mutants;
 mod real;

@@ -7,7 +7,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use wembed_model::{Description, EmbedOptions, Embedder, Error, Memory, Placement, Tokenize, Tokens};
+use wembed_model::{Description, EmbedOptions, Embedder, Error, Memory, Placement, Specials, Tokenize};
 use wembed_tests::distance::{Distance, THREE_BF16, judge};
 use wembed_tests::each_engine;
 use wembed_tests::embedding::{embed, load};
@@ -154,11 +154,15 @@ fn no_mutant_passes() {
 struct Padding<T>(T, u32);
 
 impl<T: Tokenize> Tokenize for Padding<T> {
-    fn encode(&self, texts: &[Cow<'_, str>]) -> Vec<Result<Tokens, Error>> {
+    fn encode(&self, texts: &[Cow<'_, str>]) -> Vec<Result<Vec<u32>, Error>> {
         let mut encoded = self.0.encode(texts);
-        let longest = encoded.iter().flatten().map(|tokens| tokens.ids.len()).max().unwrap_or(0);
-        encoded.iter_mut().flatten().for_each(|tokens| tokens.ids.resize(longest, self.1));
+        let longest = encoded.iter().flatten().map(Vec::len).max().unwrap_or(0);
+        encoded.iter_mut().flatten().for_each(|ids| ids.resize(longest, self.1));
         encoded
+    }
+
+    fn specials(&self) -> Specials {
+        self.0.specials()
     }
 
     fn vocabulary_size(&self) -> usize {
@@ -186,11 +190,15 @@ fn padding_tokens_pooled_do_not_pass() {
 struct Counting<T>(T, u32);
 
 impl<T: Tokenize> Tokenize for Counting<T> {
-    fn encode(&self, texts: &[Cow<'_, str>]) -> Vec<Result<Tokens, Error>> {
+    fn encode(&self, texts: &[Cow<'_, str>]) -> Vec<Result<Vec<u32>, Error>> {
         let mut encoded = self.0.encode(texts);
-        let ids = encoded.iter_mut().flatten().flat_map(|tokens| &mut tokens.ids);
+        let ids = encoded.iter_mut().flatten().flatten();
         ids.filter(|id| **id == 1).for_each(|id| *id = self.1);
         encoded
+    }
+
+    fn specials(&self) -> Specials {
+        self.0.specials()
     }
 
     fn vocabulary_size(&self) -> usize {

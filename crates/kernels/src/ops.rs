@@ -146,8 +146,8 @@ pub trait Ops<E: Engine> {
     /// Softmax attention of each text over itself, from [q | k | v] rows. // (T, D) from (T, 3 D)
     fn attention(&mut self, qkv: &E::Tensor, heads: Heads, bias: Option<&RelativeBias<E>>) -> E::Tensor;
 
-    /// One row a text, the modes side by side. // (N, modes x D)
-    fn pool(&mut self, x: &E::Tensor, modes: &[Pooling]) -> E::Tensor;
+    /// One row a text, the modes side by side, without each text's first `skip` tokens; every text has more. // (N, modes x D)
+    fn pool(&mut self, x: &E::Tensor, modes: &[Pooling], skip: usize) -> E::Tensor;
 
     /// The first `columns` columns, nothing computed. // (N, columns)
     fn cut(&mut self, x: E::Tensor, columns: usize) -> E::Tensor;

@@ -13,8 +13,19 @@ pub struct Architecture {
     pub pad_token_id: u32,
     /// Whether Hugging Face's code numbers positions from that id whatever config.json says.
     pub fixed_padding: bool,
+    /// The keys of config.json.
+    pub keys: Keys,
     /// The tensors' names.
     pub names: Names,
+}
+
+/// The keys by which config.json says an encoder's shape; those that are not here have one name everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    /// BERT's.
+    Bert,
+    /// DistilBERT's, which says no layer-norm epsilon: it is 1e-12.
+    DistilBert,
 }
 
 /// How the tokens of a text are numbered for the position table.
@@ -77,6 +88,17 @@ const BERT_NAMES: Names = Names {
     output_norm: "output.LayerNorm",
 };
 
+/// RoBERTa, and what differs from it by its training alone.
+const ROBERTA: Architecture = Architecture {
+    model_type: "roberta",
+    prefix: "roberta.",
+    positions: Positions::AfterPadding,
+    pad_token_id: 1,
+    fixed_padding: false,
+    keys: Keys::Bert,
+    names: BERT_NAMES,
+};
+
 /// Every architecture that wembed knows.
 pub const ARCHITECTURES: &[Architecture] = &[
     Architecture {
@@ -85,15 +107,32 @@ pub const ARCHITECTURES: &[Architecture] = &[
         positions: Positions::FromZero,
         pad_token_id: 0,
         fixed_padding: false,
+        keys: Keys::Bert,
         names: BERT_NAMES,
     },
+    ROBERTA,
+    Architecture { model_type: "xlm-roberta", ..ROBERTA },
+    Architecture { model_type: "camembert", ..ROBERTA },
     Architecture {
-        model_type: "xlm-roberta",
-        prefix: "roberta.",
-        positions: Positions::AfterPadding,
-        pad_token_id: 1,
+        model_type: "distilbert",
+        prefix: "distilbert.",
+        positions: Positions::FromZero,
+        pad_token_id: 0,
         fixed_padding: false,
-        names: BERT_NAMES,
+        keys: Keys::DistilBert,
+        names: Names {
+            token_types: None,
+            layer: "transformer.layer",
+            query: "attention.q_lin",
+            key: "attention.k_lin",
+            value: "attention.v_lin",
+            attention_output: "attention.out_lin",
+            attention_norm: "sa_layer_norm",
+            intermediate: "ffn.lin1",
+            output: "ffn.lin2",
+            output_norm: "output_layer_norm",
+            ..BERT_NAMES
+        },
     },
     Architecture {
         model_type: "mpnet",
@@ -101,6 +140,7 @@ pub const ARCHITECTURES: &[Architecture] = &[
         positions: Positions::AfterPadding,
         pad_token_id: 1,
         fixed_padding: true,
+        keys: Keys::Bert,
         names: Names {
             token_types: None,
             relative_bias: Some("encoder.relative_attention_bias"),

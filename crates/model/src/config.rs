@@ -1,18 +1,26 @@
 //! `config.json`, into exact types.
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use wembed_kernels::Activation;
 
 use crate::Error;
-use crate::architecture::{ARCHITECTURES, Architecture};
-use crate::files::{Files, join, read_json};
+use crate::architecture::{ARCHITECTURES, Architecture, Keys};
+use crate::files::{Files, join, parse_json, read_whole};
 use crate::relative;
 
-/// What config.json says, as far as an encoder's output depends on it.
+/// What every config.json says.
+#[derive(Debug, Deserialize)]
+#[serde(expecting = "a JSON object")]
+struct Kind {
+    model_type: String,
+    auto_map: Option<Map<String, Value>>,
+}
+
+/// What config.json says, as far as an encoder's output depends on it, by BERT's keys.
 #[derive(Debug, Deserialize)]
 #[serde(expecting = "a JSON object")]
 struct ConfigFile {
-    model_type: String,
     vocab_size: usize,
     hidden_size: usize,
     num_hidden_layers: usize,
@@ -27,7 +35,80 @@ struct ConfigFile {
     position_embedding_type: Option<String>,
     #[serde(default)]
     is_decoder: bool,
-    quantization_config: Option<serde_json::Value>,
+    quantization_config: Option<Value>,
+}
+
+/// The same by DistilBERT's keys.
+#[derive(Debug, Deserialize)]
+#[serde(expecting = "a JSON object")]
+struct DistilBertFile {
+    vocab_size: usize,
+    dim: usize,
+    n_layers: usize,
+    n_heads: usize,
+    hidden_dim: usize,
+    activation: String,
+    max_position_embeddings: usize,
+    pad_token_id: Option<u32>,
+    quantization_config: Option<Value>,
+}
+
+impl From<DistilBertFile> for ConfigFile {
+    fn from(file: DistilBertFile) -> Self {
+        Self {
+            vocab_size: file.vocab_size,
+            hidden_size: file.dim,
+            num_hidden_layers: file.n_layers,
+            num_attention_heads: file.n_heads,
+            intermediate_size: file.hidden_dim,
+            hidden_act: file.activation,
+            layer_norm_eps: 1e-12,
+            max_position_embeddings: file.max_position_embeddings,
+            type_vocab_size: None,
+            pad_token_id: file.pad_token_id,
+            relative_attention_num_buckets: None,
+            position_embedding_type: None,
+            is_decoder: false,
+            quantization_config: file.quantization_config,
+        }
+    }
+}
+
+/// The keys whose values are refused by name.
+struct KeyNames {
+    hidden_size: &'static str,
+    layers: &'static str,
+    heads: &'static str,
+    intermediate_size: &'static str,
+    activation: &'static str,
+}
+
+impl Keys {
+    fn read(self, path: &str, bytes: &[u8]) -> Result<ConfigFile, Error> {
+        match self {
+            Self::Bert => parse_json(path, bytes),
+            Self::DistilBert => parse_json::<DistilBertFile>(path, bytes).map(Into::into),
+        }
+    }
+
+    fn names(self) -> KeyNames {
+        match self {
+            Self::Bert => KeyNames {
+                hidden_size: "hidden_size",
+                layers: "num_hidden_layers",
+                heads: "num_attention_heads",
+                intermediate_size: "intermediate_size",
+                activation: "hidden_act",
+            },
+            Self::DistilBert => KeyNames {
+                hidden_size: "dim",
+                layers: "n_layers",
+                heads: "n_heads",
+                intermediate_size: "hidden_dim",
+                activation: "activation",
+            },
+        }
+    }
 }
 
 /// An encoder's shape and rules.
@@ -66,10 +147,20 @@ impl Config {
     /// Where it is missing, or says something that this crate does not know.
     pub async fn read(files: &impl Files, folder: &str) -> Result<Self, Error> {
         let path = join(folder, "config.json");
-        let Some(file) = read_json::<ConfigFile>(files, &path).await? else {
+        let Some(bytes) = read_whole(files, &path).await? else {
             return Err(Error::missing(path, "a model directory has one, in Hugging Face's form"));
         };
-        file.check(&path)
+        let Kind { model_type, auto_map } = parse_json(&path, &bytes)?;
+        let Some(architecture) = ARCHITECTURES.iter().find(|row| row.model_type == model_type) else {
+            let known: Vec<_> = ARCHITECTURES.iter().map(|row| row.model_type).collect();
+            return Err(Error::unknown(&path, "model_type", format!("one of {}", known.join(", ")), model_type));
+        };
+        // Custom code computes whatever it likes under a known name.
+        if let Some(map) = auto_map.filter(|map| map.contains_key("AutoModel")) {
+            let found = Value::Object(map);
+            return Err(Error::unknown(&path, "auto_map", "a model without code of its own", found));
+        }
+        architecture.keys.read(&path, &bytes)?.check(&path, architecture)
     }
 
     /// Columns of the widest activation: [q | k | v], or the feed-forward block's.
@@ -84,17 +175,14 @@ impl Config {
 }
 
 impl ConfigFile {
-    fn check(self, path: &str) -> Result<Config, Error> {
-        let Some(architecture) = ARCHITECTURES.iter().find(|row| row.model_type == self.model_type) else {
-            let known: Vec<_> = ARCHITECTURES.iter().map(|row| row.model_type).collect();
-            return Err(Error::unknown(path, "model_type", format!("one of {}", known.join(", ")), self.model_type));
-        };
+    fn check(self, path: &str, architecture: &'static Architecture) -> Result<Config, Error> {
+        let names = architecture.keys.names();
         let sizes = [
             ("vocab_size", self.vocab_size),
-            ("hidden_size", self.hidden_size),
-            ("num_hidden_layers", self.num_hidden_layers),
-            ("num_attention_heads", self.num_attention_heads),
-            ("intermediate_size", self.intermediate_size),
+            (names.hidden_size, self.hidden_size),
+            (names.layers, self.num_hidden_layers),
+            (names.heads, self.num_attention_heads),
+            (names.intermediate_size, self.intermediate_size),
             ("max_position_embeddings", self.max_position_embeddings),
         ];
         // Far beyond every model there is, and small enough that no product of two overflows.
@@ -103,8 +191,8 @@ impl ConfigFile {
             return Err(Error::unknown(path, key, format!("1 to {LARGEST}"), size));
         }
         if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
-            let expected = format!("a divisor of hidden_size, {}", self.hidden_size);
-            return Err(Error::unknown(path, "num_attention_heads", expected, self.num_attention_heads));
+            let expected = format!("a divisor of {}, {}", names.hidden_size, self.hidden_size);
+            return Err(Error::unknown(path, names.heads, expected, self.num_attention_heads));
         }
         if let Some(kind) = self.position_embedding_type.filter(|kind| kind != "absolute") {
             return Err(Error::unknown(path, "position_embedding_type", "absolute", kind));
@@ -157,7 +245,7 @@ impl ConfigFile {
             layers: self.num_hidden_layers,
             heads: self.num_attention_heads,
             intermediate_size: self.intermediate_size,
-            activation: encoder_activation(path, &self.hidden_act)?,
+            activation: encoder_activation(path, names.activation, &self.hidden_act)?,
             epsilon,
             position_rows: self.max_position_embeddings,
             token_types,
@@ -168,12 +256,12 @@ impl ConfigFile {
 }
 
 /// Transformers' names of activations (`ACT2FN`).
-fn encoder_activation(path: &str, name: &str) -> Result<Activation, Error> {
+fn encoder_activation(path: &str, key: &str, name: &str) -> Result<Activation, Error> {
     Ok(match name {
         "gelu" | "gelu_python" => Activation::Gelu,
         "gelu_new" | "gelu_fast" | "gelu_pytorch_tanh" | "gelu_python_tanh" => Activation::GeluTanh,
         "relu" => Activation::Relu,
         "silu" | "swish" => Activation::Silu,
-        _ => return Err(Error::unknown(path, "hidden_act", "gelu, gelu_new, relu or silu", name)),
+        _ => return Err(Error::unknown(path, key, "gelu, gelu_new, relu or silu", name)),
     })
 }

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value, json};
 
 use crate::Error;
 use crate::config::Config;
-use crate::files::{Files, join, read_json};
+use crate::files::{Files, join, read_json, size};
 use crate::modules::{Modules, Step};
 use crate::similarity::Similarity;
-use crate::tokenizer::{FileTokenizer, Limits, TokenizerConfig};
+use crate::tokenizer::{FileTokenizer, Specials, Tokenize as _, TokenizerConfig, TruncationSide};
 
 /// Everything about a model that its small files say.
 #[derive(Debug, Clone)]
@@ -18,8 +20,10 @@ pub struct Description {
     pub config: Config,
     /// What comes after it.
     pub modules: Modules,
-    /// Tokens of a text at most, special tokens included; longer texts are cut.
+    /// Tokens of a text at most, special tokens included.
     pub max_length: usize,
+    /// Where longer texts are cut.
+    pub truncation_side: TruncationSide,
     /// Whether texts are lowercased before anything else.
     pub lowercase: bool,
     /// Prompts by name: each is put in front of a text.
@@ -45,25 +49,55 @@ const LENGTH_FILES: [&str; 7] = [
     "sentence_xlnet_config.json",
 ];
 
-/// What sentence-transformers keeps beside an encoder. The last two keys are the new layout's.
+/// What sentence-transformers keeps beside an encoder, in layouts old and new.
 #[derive(Debug, Default, Deserialize)]
-#[serde(expecting = "a JSON object")]
+#[serde(expecting = "a JSON object", deny_unknown_fields)]
 struct LengthFile {
     max_seq_length: Option<usize>,
     #[serde(default)]
     do_lower_case: bool,
-    transformer_task: Option<String>,
-    module_output_name: Option<String>,
+    transformer_task: Option<Value>,
+    modality_config: Option<Value>,
+    module_output_name: Option<Value>,
+    processing_kwargs: Option<Value>,
+    query_length: Option<Value>,
+    document_length: Option<Value>,
+    query_expansion: Option<Value>,
+    #[serde(alias = "model_kwargs")]
+    model_args: Option<Map<String, Value>>,
+    #[serde(alias = "processor_kwargs")]
+    tokenizer_args: Option<Map<String, Value>>,
+    #[serde(alias = "config_kwargs")]
+    config_args: Option<Map<String, Value>>,
+    #[expect(dead_code, reason = "known, and without meaning where nothing is padded")]
+    unpad_inputs: Option<IgnoredAny>,
 }
 
+/// Options of Hugging Face's loaders that change no vector beyond a rounding.
+const HARMLESS: [&str; 7] = [
+    "trust_remote_code",
+    "attn_implementation",
+    "torch_dtype",
+    "dtype",
+    "add_pooling_layer",
+    "padding_side",
+    "use_fast",
+];
+
 #[derive(Debug, Default, Deserialize)]
-#[serde(expecting = "a JSON object")]
+#[serde(expecting = "a JSON object", deny_unknown_fields)]
 struct SentenceFile {
+    model_type: Option<String>,
     #[serde(default)]
-    prompts: BTreeMap<String, String>,
+    prompts: BTreeMap<String, Option<String>>,
     default_prompt_name: Option<String>,
     similarity_fn_name: Option<String>,
     truncate_dim: Option<usize>,
+    #[serde(rename = "__version__")]
+    #[expect(dead_code, reason = "known, and without meaning")]
+    version: Option<IgnoredAny>,
+    #[expect(dead_code, reason = "known: versions of Python packages")]
+    requirements: Option<IgnoredAny>,
 }
 
 impl Description {
@@ -74,13 +108,26 @@ impl Description {
     pub async fn read(files: &impl Files) -> Result<Self, Error> {
         let modules = Modules::read(files).await?;
         let config = Config::read(files, &modules.encoder).await?;
+        let adapter = join(&modules.encoder, "adapter_config.json");
+        if size(files, &adapter).await?.is_some() {
+            return Err(Error::malformed(
+                adapter,
+                "expected a whole model, found an adapter to one: merge it into its model",
+            ));
+        }
         let (lengths, lengths_path) = read_lengths(files, &modules.encoder).await?;
         let tokenizer = TokenizerConfig::read(files, &modules.encoder).await?;
         let max_length = max_length(&config, &lengths, &lengths_path, &tokenizer)?;
         const SENTENCE: &str = "config_sentence_transformers.json";
         let sentence: SentenceFile = read_json(files, SENTENCE).await?.unwrap_or_default();
-        if let Some(name) = sentence.default_prompt_name.as_ref().filter(|name| !sentence.prompts.contains_key(*name)) {
-            return Err(Error::unknown(SENTENCE, "default_prompt_name", prompt_names(&sentence.prompts), name));
+        if let Some(kind) = sentence.model_type.filter(|kind| kind != "SentenceTransformer") {
+            return Err(Error::unknown(SENTENCE, "model_type", "SentenceTransformer", kind));
+        }
+        // A prompt of null is one that is still to be named.
+        let prompts: BTreeMap<_, _> =
+            sentence.prompts.into_iter().filter_map(|(name, text)| Some((name, text?))).collect();
+        if let Some(name) = sentence.default_prompt_name.as_ref().filter(|name| !prompts.contains_key(*name)) {
+            return Err(Error::unknown(SENTENCE, "default_prompt_name", prompt_names(&prompts), name));
         }
         let similarity = similarity(sentence.similarity_fn_name.as_deref(), SENTENCE)?;
         let width = modules.width(config.hidden_size)?;
@@ -93,10 +140,11 @@ impl Description {
             width,
             dimensions,
             lowercase: lengths.do_lower_case,
-            prompts: sentence.prompts,
+            prompts,
             default_prompt: sentence.default_prompt_name,
             similarity,
             max_length,
+            truncation_side: tokenizer.truncation_side(&modules.encoder)?,
             config,
             modules,
         })
@@ -107,15 +155,24 @@ impl Description {
         self.dimensions == self.width && self.modules.steps.last() == Some(&Step::Normalize)
     }
 
-    /// The model's own tokenizer, cutting texts at [`Description::max_length`].
+    /// The model's own tokenizer.
     ///
     /// # Errors
     /// Where its files are missing or malformed.
     pub async fn tokenizer(&self, files: &impl Files) -> Result<FileTokenizer, Error> {
-        let folder = &self.modules.encoder;
-        let config = TokenizerConfig::read(files, folder).await?;
-        let limits = Limits { max_length: self.max_length, lowercase: self.lowercase };
-        FileTokenizer::read(files, folder, &config, &limits).await
+        let tokenizer = FileTokenizer::read(files, &self.modules.encoder, self.lowercase).await?;
+        self.hold_specials(tokenizer.specials())?;
+        Ok(tokenizer)
+    }
+
+    /// Special tokens must leave room for a text.
+    pub(crate) fn hold_specials(&self, specials: Specials) -> Result<(), Error> {
+        let specials = specials.before + specials.after;
+        if self.max_length > specials {
+            return Ok(());
+        }
+        let expected = format!("more than the {specials} special tokens that every text gets");
+        Err(Error::option("the maximum length", expected, self.max_length))
     }
 }
 
@@ -137,17 +194,43 @@ async fn read_lengths(files: &impl Files, folder: &str) -> Result<(LengthFile, S
     for name in LENGTH_FILES {
         let path = join(folder, name);
         let Some(file) = read_json::<LengthFile>(files, &path).await? else { continue };
-        for (key, value, expected) in [
-            ("transformer_task", &file.transformer_task, "feature-extraction"),
-            ("module_output_name", &file.module_output_name, "token_embeddings"),
-        ] {
-            if let Some(other) = value.as_ref().filter(|value| *value != expected) {
-                return Err(Error::unknown(&path, key, expected, other));
-            }
-        }
+        file.check(&path)?;
         return Ok((file, path));
     }
     Ok((LengthFile::default(), join(folder, LENGTH_FILES[0])))
+}
+
+impl LengthFile {
+    /// Everything but the length must say what is usual.
+    fn check(&self, path: &str) -> Result<(), Error> {
+        let forward = json!({ "text": { "method": "forward", "method_output_name": "last_hidden_state" } });
+        let none = json!({});
+        for (key, value, expected) in [
+            ("transformer_task", &self.transformer_task, &json!("feature-extraction")),
+            ("modality_config", &self.modality_config, &forward),
+            ("module_output_name", &self.module_output_name, &json!("token_embeddings")),
+            ("processing_kwargs", &self.processing_kwargs, &none),
+            ("query_length", &self.query_length, &Value::Null),
+            ("document_length", &self.document_length, &Value::Null),
+            ("query_expansion", &self.query_expansion, &Value::Null),
+        ] {
+            if let Some(other) = value.as_ref().filter(|value| *value != expected) {
+                let expected = expected.as_str().map_or_else(|| expected.to_string(), str::to_owned);
+                return Err(Error::unknown(path, key, expected, other.as_str().unwrap_or(&other.to_string())));
+            }
+        }
+        for (key, options) in [
+            ("model_args", &self.model_args),
+            ("tokenizer_args", &self.tokenizer_args),
+            ("config_args", &self.config_args),
+        ] {
+            let unknown = options.iter().flatten().find(|(option, _)| !HARMLESS.contains(&option.as_str()));
+            if let Some((option, value)) = unknown {
+                return Err(Error::unknown(path, &format!("{key}.{option}"), "no such option", value));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// sentence-transformers' rule: its own file's value, else the smaller of the tokenizer's and the position table's.

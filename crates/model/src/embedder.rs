@@ -11,6 +11,7 @@ use crate::description::Description;
 use crate::files::{Files, join};
 use crate::head::Finish;
 use crate::load::{Weights, load};
+use crate::long::{Done, Long};
 use crate::pipeline::{BATCHES_IN_FLIGHT, batches};
 use crate::tokenizer::{FileTokenizer, Tokenize, Tokens};
 use crate::vocabulary::Placement;
@@ -57,6 +58,8 @@ pub struct EmbedOptions {
     pub finish: Finish,
     /// What is put in front of each text.
     pub prompt: Prompt,
+    /// What becomes of texts that have more tokens than the model takes.
+    pub long: Long,
     /// Tokens of a batch at most: what suits the device where nothing is said, less where it takes less.
     pub batch_tokens: Option<usize>,
 }
@@ -68,8 +71,10 @@ pub struct Embedding {
     pub vector: Vec<f32>,
     /// Tokens that were embedded, special tokens included.
     pub tokens: usize,
-    /// Whether the text had more tokens than the model takes.
+    /// Whether the text had more tokens, and the rest is not in the vector.
     pub truncated: bool,
+    /// Windows whose vectors' mean this is; 1 where the model took the text whole, or cut.
+    pub windows: usize,
 }
 
 impl<E: Engine, F: Files> Embedder<E, F> {
@@ -108,6 +113,7 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
         placement: Placement,
     ) -> Result<Self, Error> {
         let config = &description.config;
+        description.hold_specials(tokenizer.specials())?;
         if tokenizer.vocabulary_size() > config.vocabulary_size {
             let path = join(&description.modules.encoder, "tokenizer.json");
             let expected = format!("at most {}, the rows of the word table", config.vocabulary_size);
@@ -147,12 +153,13 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
         self.replaced
     }
 
-    /// The text's ids, as the encoder would get them.
+    /// The text's ids, as the encoder would get them without a prompt; cut where the text is too long.
     ///
     /// # Errors
     /// Where the text cannot be tokenised.
     pub fn tokenize(&self, text: &str) -> Result<Tokens, Error> {
-        self.tokenizer.encode(&[Cow::Borrowed(text)]).remove(0)
+        let ids = self.tokenizer.encode(&[Cow::Borrowed(text)]).remove(0)?;
+        Ok(self.room().cut(ids))
     }
 
     /// One result a text, in order.
@@ -184,6 +191,8 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
         mut sink: impl FnMut(Result<Embedding, Error>) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B>, Error> {
         let job = self.job(options)?;
+        let mut joining = self.joining(&job);
+        let mut give = |done: Vec<Done>| done.into_iter().filter_map(|part| joining.take(part)).try_for_each(&mut sink);
         let mut texts = texts.into_iter();
         let mut in_flight = VecDeque::new();
         loop {
@@ -193,7 +202,7 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
             for batch in batches(window, job.batch_tokens) {
                 if in_flight.len() == BATCHES_IN_FLIGHT {
                     let done = self.land(&mut in_flight, &job).await?;
-                    if let ControlFlow::Break(value) = done.into_iter().try_for_each(&mut sink) {
+                    if let ControlFlow::Break(value) = give(done) {
                         return Ok(ControlFlow::Break(value));
                     }
                 }
@@ -201,7 +210,7 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
             }
             while ended && !in_flight.is_empty() {
                 let done = self.land(&mut in_flight, &job).await?;
-                if let ControlFlow::Break(value) = done.into_iter().try_for_each(&mut sink) {
+                if let ControlFlow::Break(value) = give(done) {
                     return Ok(ControlFlow::Break(value));
                 }
             }

@@ -26,11 +26,11 @@ pub struct Finish {
 }
 
 impl<E: Engine> Head<E> {
-    /// The texts' vectors from their tokens' last hidden state.
+    /// The texts' vectors from their tokens' last hidden state, the first `skip` of each left out.
     ///
     /// A cut comes after the model's own modules, as sentence-transformers does it: a cut vector has length 1 only where that is asked for.
-    pub fn forward(&self, ops: &mut E::Batch, x: &E::Tensor, finish: Finish) -> E::Tensor {
-        let mut vectors = ops.pool(x, &self.pooling); // (N, modes x D)
+    pub fn forward(&self, ops: &mut E::Batch, x: &E::Tensor, skip: usize, finish: Finish) -> E::Tensor {
+        let mut vectors = ops.pool(x, &self.pooling, skip); // (N, modes x D)
         for step in &self.steps {
             vectors = match step {
                 Step::Dense(layer, activation) => ops.linear_activation(&vectors, layer, *activation), // (N, outputs)

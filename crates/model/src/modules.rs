@@ -1,11 +1,11 @@
 //! What comes after the encoder: sentence-transformers' modules, in the old layout and the new.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::IgnoredAny;
 use wembed_kernels::{Activation, Pooling};
 
-use crate::Error;
 use crate::files::{Files, join, read_json};
+use crate::{Error, pooling};
 
 /// A model's modules, in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +14,8 @@ pub struct Modules {
     pub encoder: String,
     /// The modes that stand side by side in the pooled vector.
     pub pooling: Vec<Pooling>,
+    /// Whether a prompt's tokens are pooled as well.
+    pub include_prompt: bool,
     /// What is done to the pooled vector.
     pub steps: Vec<Step>,
 }
@@ -43,11 +45,18 @@ pub struct Dense {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(expecting = "a JSON object")]
+#[serde(expecting = "a JSON object", deny_unknown_fields)]
 struct ModuleEntry {
     path: String,
     #[serde(rename = "type")]
     kind: String,
+    /// Options of a call that the module wants to see; those of this crate have none.
+    #[serde(default)]
+    kwargs: Vec<String>,
+    #[expect(dead_code, reason = "known, and without meaning")]
+    idx: Option<IgnoredAny>,
+    #[expect(dead_code, reason = "known, and without meaning")]
+    name: Option<IgnoredAny>,
 }
 
 impl Modules {
@@ -57,17 +66,25 @@ impl Modules {
     /// Where a module, a key's value or the order of modules is not known; where the widths do not fit.
     pub async fn read(files: &impl Files) -> Result<Self, Error> {
         const PATH: &str = "modules.json";
-        let mut modules = Self { encoder: String::new(), pooling: vec![Pooling::Mean], steps: Vec::new() };
+        let mean = vec![Pooling::Mean];
+        let mut modules = Self { encoder: String::new(), pooling: mean, include_prompt: true, steps: Vec::new() };
         let Some(entries) = read_json::<Vec<ModuleEntry>>(files, PATH).await? else {
             return Ok(modules);
         };
         for (index, entry) in entries.iter().enumerate() {
+            if let Some(option) = entry.kwargs.first() {
+                return Err(Error::unknown(PATH, &format!("[{index}].kwargs"), "none", option));
+            }
             let key = format!("[{index}].type");
             // Old: sentence_transformers.models.Pooling. New: sentence_transformers.sentence_transformer.modules.pooling.Pooling.
             let name = entry.kind.strip_prefix("sentence_transformers.").and_then(|rest| rest.rsplit('.').next());
             match (index, name) {
                 (0, Some("Transformer")) => modules.encoder = entry.path.clone(),
-                (1, Some("Pooling")) => modules.pooling = read_pooling(files, &entry.path).await?,
+                (1, Some("Pooling")) => {
+                    (modules.pooling, modules.include_prompt) = pooling::read(files, &entry.path).await?;
+                }
+                // It is for training.
+                (2.., Some("Dropout")) => {}
                 (2.., Some("Dense")) => modules.steps.push(Step::Dense(read_dense(files, &entry.path).await?)),
                 (2.., Some("Normalize")) => {
                     check_normalize(files, &entry.path).await?;
@@ -110,70 +127,8 @@ impl Modules {
     }
 }
 
-/// The names of pooling modes: the new layout's value and, behind `pooling_mode_`, the old layout's booleans.
-const POOLING_NAMES: [(&str, &str, Pooling); 6] = [
-    ("cls", "cls_token", Pooling::Cls),
-    ("max", "max_tokens", Pooling::Max),
-    ("mean", "mean_tokens", Pooling::Mean),
-    ("mean_sqrt_len_tokens", "mean_sqrt_len_tokens", Pooling::MeanSqrtLen),
-    ("weightedmean", "weightedmean_tokens", Pooling::WeightedMean),
-    ("lasttoken", "lasttoken", Pooling::LastToken),
-];
-
-/// A pooling mode's name, as sentence-transformers writes it.
-pub fn pooling_name(pooling: Pooling) -> &'static str {
-    POOLING_NAMES.iter().find(|row| row.2 == pooling).map_or("", |row| row.0)
-}
-
-/// Reads a Pooling module. Modes stand side by side in sentence-transformers' own order.
-async fn read_pooling(files: &impl Files, folder: &str) -> Result<Vec<Pooling>, Error> {
-    let path = join(folder, "config.json");
-    let Some(config) = read_json::<serde_json::Map<String, Value>>(files, &path).await? else {
-        return Err(Error::missing(path, "a Pooling module has one"));
-    };
-    if config.get("include_prompt").is_some_and(|value| value != &Value::Bool(true)) {
-        return Err(Error::unknown(&path, "include_prompt", "true", &config["include_prompt"]));
-    }
-    if let Some(mode) = config.get("pooling_mode") {
-        return new_pooling(&path, mode);
-    }
-    let mut modes = Vec::new();
-    for (key, value) in config.iter().filter(|(key, _)| key.starts_with("pooling_mode_")) {
-        let name = &key["pooling_mode_".len()..];
-        let Some(&(_, _, mode)) = POOLING_NAMES.iter().find(|row| row.1 == name) else {
-            return Err(Error::unknown(&path, key, "a key of sentence-transformers' Pooling", value));
-        };
-        match value {
-            Value::Bool(true) => modes.push(mode),
-            Value::Bool(false) => {}
-            _ => return Err(Error::unknown(&path, key, "true or false", value)),
-        }
-    }
-    if modes.is_empty() {
-        // What sentence-transformers takes where nothing is chosen.
-        return Ok(vec![Pooling::Mean]);
-    }
-    // sentence-transformers' own order, whatever the file's.
-    Ok(POOLING_NAMES.iter().map(|row| row.2).filter(|mode| modes.contains(mode)).collect())
-}
-
-/// The new layout's `pooling_mode`: a name or a list of names, in the order of the vector.
-fn new_pooling(path: &str, mode: &Value) -> Result<Vec<Pooling>, Error> {
-    let names = match mode {
-        Value::Array(names) => names.iter().collect(),
-        name => vec![name],
-    };
-    let find = |name: &Value| {
-        let found = POOLING_NAMES.iter().find(|row| name.as_str() == Some(row.0)).map(|row| row.2);
-        let expected = || POOLING_NAMES.map(|row| row.0).join(", ");
-        found.ok_or_else(|| Error::unknown(path, "pooling_mode", format!("some of {}", expected()), name))
-    };
-    let modes = names.into_iter().map(find).collect::<Result<Vec<_>, _>>()?;
-    if modes.is_empty() { Err(Error::unknown(path, "pooling_mode", "at least one mode", "[]")) } else { Ok(modes) }
-}
-
 #[derive(Debug, Deserialize)]
-#[serde(expecting = "a JSON object")]
+#[serde(expecting = "a JSON object", deny_unknown_fields)]
 struct DenseFile {
     in_features: usize,
     out_features: usize,
@@ -182,10 +137,12 @@ struct DenseFile {
     activation_function: Option<String>,
     module_input_name: Option<String>,
     module_output_name: Option<String>,
+    #[serde(default)]
+    use_residual: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(expecting = "a JSON object")]
+#[serde(expecting = "a JSON object", deny_unknown_fields)]
 struct NormalizeFile {
     module_input_name: Option<String>,
     module_output_name: Option<String>,
@@ -218,6 +175,9 @@ async fn read_dense(files: &impl Files, folder: &str) -> Result<Dense, Error> {
         return Err(Error::missing(path, "a Dense module has one"));
     };
     check_ends(&path, file.module_input_name, file.module_output_name)?;
+    if file.use_residual {
+        return Err(Error::unknown(&path, "use_residual", "false", true));
+    }
     // sentence-transformers' default is tanh.
     let name = file.activation_function.as_deref().unwrap_or("torch.nn.modules.activation.Tanh");
     let activation = match name.strip_prefix("torch.nn.modules.").unwrap_or(name) {

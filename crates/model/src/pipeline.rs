@@ -8,11 +8,13 @@ use wembed_kernels::{Engine, Ops, Packed, Pending};
 use crate::Error;
 use crate::batches::split;
 use crate::description::prompt_names;
-use crate::embedder::{EmbedOptions, Embedder, Embedding, Prompt};
+use crate::embedder::{EmbedOptions, Embedder, Prompt};
 use crate::files::Files;
 use crate::head::Finish;
 use crate::load::load;
-use crate::tokenizer::{Tokenize, Tokens};
+use crate::long::{Done, Joining, Long, Part, Role, Room, checked};
+use crate::modules::Step;
+use crate::tokenizer::{Specials, Tokenize, Tokens};
 use crate::vocabulary::{Needed, Vocabulary};
 
 /// Batches on the device at a time: while one is computed the next is tokenised and uploaded.
@@ -24,12 +26,22 @@ const TEXTS_AT_A_TIME: usize = 64;
 /// What is the same for all batches of one call.
 pub(crate) struct Job {
     prompt: String,
+    /// The prompt's own ids, without special tokens.
+    prompt_ids: Vec<u32>,
+    long: Long,
     finish: Finish,
     pub batch_tokens: usize,
 }
 
-/// One result a text: its tokens, or why it has none.
-type Batch = Vec<Result<Tokens, Error>>;
+/// Texts, or windows of long ones, that are computed together.
+pub(crate) type Batch = Vec<Part>;
+
+/// How a batch's parts are pooled and finished: the same for all of them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    Texts,
+    Windows { skip: usize },
+}
 
 /// A batch on the device; kept whole, so that it can be computed again.
 pub(crate) struct InFlight {
@@ -38,10 +50,21 @@ pub(crate) struct InFlight {
     pending: Option<Pending>,
 }
 
-/// Divides a window of tokenised texts.
-pub(crate) fn batches(mut window: Batch, budget: usize) -> Vec<Batch> {
-    let lengths: Vec<_> = window.iter().map(|text| text.as_ref().map_or(0, |tokens| tokens.ids.len())).collect();
-    split(&lengths, budget).into_iter().map(|range| window.drain(..range.len()).collect()).collect()
+fn kind(part: &Part) -> Kind {
+    match part.role {
+        Role::Whole { .. } => Kind::Texts,
+        Role::Window { skip, .. } => Kind::Windows { skip },
+    }
+}
+
+/// Divides parts into batches of one kind.
+pub(crate) fn batches(mut parts: Vec<Part>, budget: usize) -> Vec<Batch> {
+    let mut batches = Vec::new();
+    for alike in parts.chunk_by(|one, other| kind(one) == kind(other)).map(<[_]>::len).collect::<Vec<_>>() {
+        let lengths: Vec<_> = parts[..alike].iter().map(|part| part.ids.as_ref().map_or(0, Vec::len)).collect();
+        batches.extend(split(&lengths, budget).into_iter().map(|range| parts.drain(..range.len()).collect::<Batch>()));
+    }
+    batches
 }
 
 impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
@@ -72,12 +95,37 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
         let config = &description.config;
         let most = self.engine.rows_within(config.widest().max(description.modules.widest(config.hidden_size)));
         let batch_tokens = options.batch_tokens.unwrap_or(self.engine.batch_tokens()).min(most);
-        Ok(Job { prompt, finish, batch_tokens })
+        let mut prompt_ids = Vec::new();
+        if !prompt.is_empty() && (options.long == Long::Mean || !description.modules.include_prompt) {
+            let ids = self.tokenizer.encode(&[Cow::Borrowed(&prompt)]).remove(0)?;
+            let Specials { before, after } = self.tokenizer.specials();
+            prompt_ids.extend_from_slice(ids.get(before..ids.len().saturating_sub(after)).unwrap_or_default());
+        }
+        Ok(Job { prompt, prompt_ids, long: options.long, finish, batch_tokens })
+    }
+
+    /// Puts texts together whose windows were computed one by one.
+    pub(crate) fn joining(&self, job: &Job) -> Joining {
+        let normalizes = self.description.modules.steps.last() == Some(&Step::Normalize);
+        Joining::new(normalizes && job.finish.normalize != Some(false), job.finish)
+    }
+
+    /// Tokens of each part that are not pooled, and how its vectors are finished on the device.
+    fn finish(&self, kind: Kind, job: &Job) -> (usize, Finish) {
+        match kind {
+            Kind::Texts if self.description.modules.include_prompt || job.prompt.is_empty() => (0, job.finish),
+            Kind::Texts => (self.tokenizer.specials().before + job.prompt_ids.len(), job.finish),
+            // The model's own vectors, whole: what else was asked for comes after their mean.
+            Kind::Windows { skip } => {
+                let normalize = job.finish.normalize.filter(|&normalize| !normalize);
+                (skip, Finish { normalize, dimensions: None })
+            }
+        }
     }
 
     /// Takes texts until two batches are full or there are no more, so that these can share the tokens evenly.
-    pub(crate) fn tokenize_window<S: AsRef<str>>(&self, texts: &mut impl Iterator<Item = S>, job: &Job) -> Batch {
-        let mut window: Batch = Vec::new();
+    pub(crate) fn tokenize_window<S: AsRef<str>>(&self, texts: &mut impl Iterator<Item = S>, job: &Job) -> Vec<Part> {
+        let mut window = Vec::new();
         let mut tokens = 0;
         while tokens < 2 * job.batch_tokens {
             let taken: Vec<S> = texts.take(TEXTS_AT_A_TIME).collect();
@@ -89,25 +137,51 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
                 .iter()
                 .map(|text| if job.prompt.is_empty() { Cow::Borrowed(text.as_ref()) } else { with_prompt(text).into() })
                 .collect();
-            for text in self.tokenizer.encode(&prompted) {
-                let text = text.and_then(|text| self.check(text));
-                tokens += text.as_ref().map_or(0, |text| text.ids.len());
-                window.push(text);
+            for ids in self.tokenizer.encode(&prompted) {
+                let failed = |error| vec![Part { ids: Err(error), role: Role::Whole { truncated: false } }];
+                let parts = ids.and_then(|ids| self.parts(ids, job)).unwrap_or_else(failed);
+                tokens += parts.iter().flat_map(|part| &part.ids).map(Vec::len).sum::<usize>();
+                window.extend(parts);
             }
         }
         window
     }
 
-    /// What a tokenizer must hold to; one that the caller brings may not.
-    fn check(&self, text: Tokens) -> Result<Tokens, Error> {
-        let (longest, rows) = (self.description.max_length, self.description.config.vocabulary_size as u32);
-        if text.ids.is_empty() || text.ids.len() > longest {
-            return Err(Error::text(format!("expected 1 to {longest} tokens, found {}", text.ids.len())));
+    /// A text as the model is given it. Holds to what a tokenizer must hold to; one that the caller brings may not.
+    fn parts(&self, ids: Vec<u32>, job: &Job) -> Result<Vec<Part>, Error> {
+        let (room, rows) = (self.room(), self.description.config.vocabulary_size as u32);
+        let least = (room.specials.before + room.specials.after).max(1);
+        if ids.len() < least {
+            let found = ids.len();
+            return Err(Error::text(format!(
+                "its tokens: expected {least} or more, special tokens included, found {found}"
+            )));
         }
-        match text.ids.iter().find(|&&id| id >= rows) {
-            Some(id) => Err(Error::text(format!("its token {id} is beyond the {rows} rows of the word table"))),
-            None => Ok(text),
+        if let Some(id) = ids.iter().find(|&&id| id >= rows) {
+            return Err(Error::text(format!("its token {id} is beyond the {rows} rows of the word table")));
         }
+        if ids.len() > room.most {
+            match job.long {
+                Long::Truncate => {}
+                Long::Error => {
+                    return Err(Error::text(format!("it has {} tokens, the model takes {}", ids.len(), room.most)));
+                }
+                Long::Mean => return room.windows(&ids, &job.prompt_ids, self.description.modules.include_prompt),
+            }
+        }
+        let Tokens { ids, truncated } = room.cut(ids);
+        let (skip, _) = self.finish(Kind::Texts, job);
+        if ids.len() <= skip {
+            return Err(Error::text("nothing is left to pool: all of its tokens are the prompt's"));
+        }
+        Ok(vec![Part { ids: Ok(ids), role: Role::Whole { truncated } }])
+    }
+
+    /// What the model takes of a text.
+    pub(crate) fn room(&self) -> Room {
+        let description = &self.description;
+        let specials = self.tokenizer.specials();
+        Room { most: description.max_length, specials, side: description.truncation_side }
     }
 
     /// Records and submits a batch.
@@ -119,24 +193,26 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
             };
             // Texts without the token at fault have their vectors all the same.
             let Some((id, reason)) = error.of_token() else { return Err(error) };
-            for text in batch.iter_mut().filter(|text| text.as_ref().is_ok_and(|tokens| tokens.ids.contains(&id))) {
-                *text = Err(Error::token(id, reason));
+            let at_fault = |part: &&mut Part| part.ids.as_ref().is_ok_and(|ids| ids.contains(&id));
+            for part in batch.iter_mut().filter(at_fault) {
+                part.ids = Err(Error::token(id, reason));
             }
         }
     }
 
     async fn submit(&mut self, batch: &Batch, job: &Job) -> Result<Option<Pending>, Error> {
         let config = &self.description.config;
-        let texts: Vec<&Tokens> = batch.iter().flatten().collect();
-        if texts.is_empty() {
+        let texts: Vec<&[u32]> = batch.iter().flat_map(|part| &part.ids).map(Vec::as_slice).collect();
+        let Some((skip, finish)) = batch.first().map(|part| self.finish(kind(part), job)).filter(|_| !texts.is_empty())
+        else {
             return Ok(None);
-        }
+        };
         let needed;
         let gathered;
         let (words, rows): (&E::Table, Vec<u32>) = match &mut self.weights.vocabulary {
-            Vocabulary::Device(table) => (table, texts.iter().flat_map(|text| text.ids.iter().copied()).collect()),
+            Vocabulary::Device(table) => (table, texts.concat()),
             Vocabulary::Host(table) => {
-                needed = Needed::of(texts.iter().flat_map(|text| text.ids.iter().copied()));
+                needed = Needed::of(texts.iter().copied().flatten().copied());
                 gathered = table.gather(&self.engine, &self.files, &needed).await?;
                 (&gathered, needed.slots)
             }
@@ -144,23 +220,19 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
         let mut packed = Packed::default();
         let mut rows = rows.into_iter();
         for text in texts {
-            let positions = config.architecture.positions.of(&text.ids, config.pad_token_id);
-            packed.push(rows.by_ref().take(text.ids.len()), positions);
+            let positions = config.architecture.positions.of(text, config.pad_token_id);
+            packed.push(rows.by_ref().take(text.len()), positions);
         }
         let mut ops = self.engine.begin(&packed);
         let x = self.weights.encoder.forward(&mut ops, words);
-        let vectors = self.weights.head.forward(&mut ops, &x, job.finish);
+        let vectors = self.weights.head.forward(&mut ops, &x, skip, finish);
         drop(x);
         Ok(Some(ops.finish(vectors)))
     }
 
     /// Waits for the first batch in flight. A device that is lost meanwhile is replaced, and all that was in flight is
     /// computed again; a second loss is the caller's.
-    pub(crate) async fn land(
-        &mut self,
-        in_flight: &mut VecDeque<InFlight>,
-        job: &Job,
-    ) -> Result<Vec<Result<Embedding, Error>>, Error> {
+    pub(crate) async fn land(&mut self, in_flight: &mut VecDeque<InFlight>, job: &Job) -> Result<Vec<Done>, Error> {
         let first = in_flight.pop_front().expect("there is a batch in flight");
         let values = match wait(first.pending).await {
             Err(error) if error.is_device_lost() => {
@@ -173,20 +245,14 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
             }
             other => other?,
         };
-        let dimensions = job.finish.dimensions.unwrap_or(self.description.width);
-        let mut vectors = values.chunks_exact(dimensions);
-        let embedding = |text: Result<Tokens, Error>| {
-            let text = text?;
-            let vector = vectors.next().expect("the engine gives one vector a text").to_vec();
-            if !vector.iter().all(|value| value.is_finite()) {
-                return Err(Error::text("its vector has a value that is not finite"));
-            }
-            if vector.iter().all(|&value| value == 0.0) {
-                return Err(Error::text("its vector is zero"));
-            }
-            Ok(Embedding { vector, tokens: text.ids.len(), truncated: text.truncated })
+        let finish = first.batch.first().map(|part| self.finish(kind(part), job).1).unwrap_or_default();
+        let mut vectors = values.chunks_exact(finish.dimensions.unwrap_or(self.description.width));
+        let done = |Part { ids, role }: Part| {
+            let tokens = ids.as_ref().map_or(0, Vec::len);
+            let mut next = || vectors.next().expect("the engine gives one vector a part").to_vec();
+            Done { role, tokens, vector: ids.and_then(|_| checked(next())) }
         };
-        Ok(first.batch.into_iter().map(embedding).collect())
+        Ok(first.batch.into_iter().map(done).collect())
     }
 
     /// A new engine, with the weights read from the files again.

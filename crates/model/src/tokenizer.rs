@@ -3,11 +3,30 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use tokenizers::Tokenizer;
 use tokenizers::normalizers::Precompiled;
-use tokenizers::{Tokenizer, TruncationDirection, TruncationParams};
 
 use crate::Error;
 use crate::files::{Files, join, parse_json, read_json, read_whole};
+
+/// Special tokens that every text gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Specials {
+    /// In front of it.
+    pub before: usize,
+    /// Behind it.
+    pub after: usize,
+}
+
+/// Where a text that is too long is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TruncationSide {
+    /// At its end.
+    #[default]
+    Right,
+    /// At its beginning.
+    Left,
+}
 
 /// A text as the encoder takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +39,11 @@ pub struct Tokens {
 
 /// Turns texts into ids.
 pub trait Tokenize {
-    /// The ids of each text, at most `max_length` of them, special tokens included and kept; a text that cannot be tokenised has its own error.
-    fn encode(&self, texts: &[Cow<'_, str>]) -> Vec<Result<Tokens, Error>>;
+    /// All ids of each text, special tokens included; a text that cannot be tokenised has its own error.
+    fn encode(&self, texts: &[Cow<'_, str>]) -> Vec<Result<Vec<u32>, Error>>;
+
+    /// How many of these ids are special tokens, whatever the text.
+    fn specials(&self) -> Specials;
 
     /// How many ids there are.
     fn vocabulary_size(&self) -> usize;
@@ -29,7 +51,10 @@ pub trait Tokenize {
 
 /// A tokenizer of Hugging Face's `tokenizers`, from a `tokenizer.json`.
 #[derive(Debug)]
-pub struct FileTokenizer(Tokenizer);
+pub struct FileTokenizer {
+    tokenizer: Tokenizer,
+    specials: Specials,
+}
 
 /// What `tokenizer_config.json` says, as far as it counts here.
 #[derive(Debug, Default, Deserialize)]
@@ -49,23 +74,23 @@ impl TokenizerConfig {
             None => Ok(config),
         }
     }
-}
 
-/// How texts are to be cut and folded.
-#[derive(Debug, Clone)]
-pub(crate) struct Limits {
-    pub max_length: usize,
-    pub lowercase: bool,
+    /// Where texts are cut.
+    pub fn truncation_side(&self, folder: &str) -> Result<TruncationSide, Error> {
+        match self.truncation_side.as_deref() {
+            None | Some("right") => Ok(TruncationSide::Right),
+            Some("left") => Ok(TruncationSide::Left),
+            Some(other) => {
+                let path = join(folder, "tokenizer_config.json");
+                Err(Error::unknown(&path, "truncation_side", "left or right", other))
+            }
+        }
+    }
 }
 
 impl FileTokenizer {
     /// Reads `tokenizer.json` in `folder`. Truncation and padding in the file are what a training run left there: they are not used.
-    pub(crate) async fn read(
-        files: &impl Files,
-        folder: &str,
-        config: &TokenizerConfig,
-        limits: &Limits,
-    ) -> Result<Self, Error> {
+    pub(crate) async fn read(files: &impl Files, folder: &str, lowercase: bool) -> Result<Self, Error> {
         let path = join(folder, "tokenizer.json");
         let Some(bytes) = read_whole(files, &path).await? else {
             let why = "a model directory has one; transformers writes it from older vocabulary files with \
@@ -73,30 +98,21 @@ impl FileTokenizer {
             return Err(Error::missing(path, why));
         };
         check(&path, &bytes)?;
-        let bytes = if limits.lowercase { lowercased(&path, &bytes)? } else { bytes };
+        let bytes = if lowercase { lowercased(&path, &bytes)? } else { bytes };
         let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|error| Error::malformed(&path, error))?;
-        let direction = match config.truncation_side.as_deref() {
-            None | Some("right") => TruncationDirection::Right,
-            Some("left") => TruncationDirection::Left,
-            Some(other) => {
-                let path = join(folder, "tokenizer_config.json");
-                return Err(Error::unknown(&path, "truncation_side", "left or right", other));
-            }
-        };
-        let specials = tokenizer.get_post_processor().map_or(0, |processor| {
-            use tokenizers::PostProcessor as _;
-            processor.added_tokens(false)
-        });
-        if limits.max_length <= specials {
-            let expected = format!("more than the {specials} special tokens that every text gets");
-            return Err(Error::option("the maximum length", expected, limits.max_length));
-        }
         tokenizer.with_padding(None);
-        tokenizer
-            .with_truncation(Some(TruncationParams { max_length: limits.max_length, direction, ..Default::default() }))
-            .map_err(|error| Error::malformed(&path, error))?;
-        Ok(Self(tokenizer))
+        tokenizer.with_truncation(None).map_err(|error| Error::malformed(&path, error))?;
+        // Of any text: these are the same for all.
+        let probe = tokenizer.encode("a", true).map_err(|error| Error::malformed(&path, error))?;
+        Ok(Self { specials: specials(probe.get_special_tokens_mask()), tokenizer })
     }
+}
+
+/// The special tokens around a text that has tokens of its own.
+fn specials(mask: &[u32]) -> Specials {
+    let before = mask.iter().take_while(|&&special| special == 1).count();
+    let after = mask[before..].iter().rev().take_while(|&&special| special == 1).count();
+    Specials { before, after }
 }
 
 /// The parts of a `tokenizer.json` of which `tokenizers` panics where they are malformed. What it checks itself is passed over.
@@ -143,22 +159,23 @@ fn lowercased(path: &str, bytes: &[u8]) -> Result<Vec<u8>, Error> {
 }
 
 impl Tokenize for FileTokenizer {
-    fn encode(&self, texts: &[Cow<'_, str>]) -> Vec<Result<Tokens, Error>> {
+    fn encode(&self, texts: &[Cow<'_, str>]) -> Vec<Result<Vec<u32>, Error>> {
+        let ids = |encoding: &tokenizers::Encoding| encoding.get_ids().to_vec();
         // All cores at once; where that fails, one by one, so that only the text at fault has the error.
-        match self.0.encode_batch(texts.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), true) {
-            Ok(encodings) => encodings.iter().map(|encoding| Ok(tokens(encoding))).collect(),
+        match self.tokenizer.encode_batch_fast(texts.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), true) {
+            Ok(encodings) => encodings.iter().map(|encoding| Ok(ids(encoding))).collect(),
             Err(_) => texts
                 .iter()
-                .map(|text| self.0.encode(text.as_ref(), true).map(|encoding| tokens(&encoding)).map_err(Error::text))
+                .map(|text| self.tokenizer.encode_fast(text.as_ref(), true).map(|it| ids(&it)).map_err(Error::text))
                 .collect(),
         }
     }
 
-    fn vocabulary_size(&self) -> usize {
-        self.0.get_vocab_size(true)
+    fn specials(&self) -> Specials {
+        self.specials
     }
-}
 
-fn tokens(encoding: &tokenizers::Encoding) -> Tokens {
-    Tokens { ids: encoding.get_ids().to_vec(), truncated: !encoding.get_overflowing().is_empty() }
+    fn vocabulary_size(&self) -> usize {
+        self.tokenizer.get_vocab_size(true)
+    }
 }

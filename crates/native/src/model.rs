@@ -8,7 +8,7 @@ use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
 use pollster::block_on;
 use wembed::Directory;
-use wembed_model::{AnyEmbedder, EmbedOptions, Finish, LoadOptions, Placement, Prompt};
+use wembed_model::{AnyEmbedder, EmbedOptions, Finish, LoadOptions, Long, Placement, Prompt};
 
 use crate::device::DeviceArguments;
 use crate::{kernel_times, report};
@@ -41,6 +41,9 @@ pub struct ModelArguments {
     /// Put the model's prompt of this name in front of each text
     #[arg(long, value_name = "NAME", conflicts_with = "prompt")]
     prompt_name: Option<String>,
+    /// What becomes of texts that have more tokens than the model takes
+    #[arg(long, value_name = "HOW", value_enum, default_value = "truncate")]
+    long: LongTexts,
     /// Tokens of a batch at most [default: what suits the device]
     #[arg(long, value_name = "N", value_parser = parse_count)]
     batch_tokens: Option<NonZeroUsize>,
@@ -49,6 +52,17 @@ pub struct ModelArguments {
     vocabulary: Vocabulary,
     #[command(flatten)]
     device: DeviceArguments,
+}
+
+/// What becomes of a text that is too long.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LongTexts {
+    /// It is cut, and that is said
+    Truncate,
+    /// It is an error
+    Error,
+    /// It gets the mean of its overlapping windows' vectors
+    Mean,
 }
 
 /// Where the word table lives.
@@ -94,6 +108,11 @@ impl ModelArguments {
         EmbedOptions {
             finish: Finish { normalize, dimensions: self.dimensions.map(NonZeroUsize::get) },
             prompt: self.prompt().unwrap_or_default(),
+            long: match self.long {
+                LongTexts::Truncate => Long::Truncate,
+                LongTexts::Error => Long::Error,
+                LongTexts::Mean => Long::Mean,
+            },
             batch_tokens: self.batch_tokens.map(NonZeroUsize::get),
         }
     }

@@ -40,8 +40,11 @@ impl Tally {
             return;
         }
         let (length, usable) = (description.max_length, description.config.usable_positions());
-        let more = if length < usable { format!("; --max-length takes up to {usable}") } else { String::new() };
-        report::say(format_args!("{} of {} {what} cut to {length} tokens{more}", self.truncated, self.texts));
+        let more = if length < usable { format!("--max-length takes up to {usable}, ") } else { String::new() };
+        report::say(format_args!(
+            "{} of {} {what} cut to {length} tokens; {more}--long mean reads all",
+            self.truncated, self.texts
+        ));
     }
 
     /// An error where a text has no vector.

@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 use wembed_kernels::cpu::{self, CpuEngine};
 use wembed_kernels::gpu::{self, Adapter, GpuEngine};
 use wembed_kernels::{Dtype, Error};
-use wembed_model::{AnyEngine, EmbedOptions, Finish, LoadOptions, Placement, Prompt};
+use wembed_model::{AnyEngine, EmbedOptions, Finish, LoadOptions, Long, Placement, Prompt};
 
 use crate::error::argument;
 
@@ -38,6 +38,11 @@ export interface EmbedOptions {
   prompt?: string;
   /** One of the model's prompts. */
   promptName?: string;
+  /**
+   * What becomes of texts that have more tokens than the model takes: they are cut ("truncate"), are errors, or get the mean of the
+   * vectors of their overlapping windows.
+   */
+  long?: "truncate" | "error" | "mean";
   /** Tokens of a batch at most. */
   batchTokens?: number;
 }
@@ -87,7 +92,17 @@ pub(crate) struct Embed {
     dimensions: Option<usize>,
     prompt: Option<String>,
     prompt_name: Option<String>,
+    long: LongTexts,
     batch_tokens: Option<usize>,
+}
+
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum LongTexts {
+    #[default]
+    Truncate,
+    Error,
+    Mean,
 }
 
 /// A plain object's fields; all of their defaults where it is left out.
@@ -149,6 +164,11 @@ impl Embed {
             (Some(_), Some(_)) => return Err(argument("options", "`prompt` or `promptName`", "both")),
         };
         let finish = Finish { normalize: self.normalize, dimensions: self.dimensions };
-        Ok(EmbedOptions { finish, prompt, batch_tokens: self.batch_tokens })
+        let long = match self.long {
+            LongTexts::Truncate => Long::Truncate,
+            LongTexts::Error => Long::Error,
+            LongTexts::Mean => Long::Mean,
+        };
+        Ok(EmbedOptions { finish, prompt, long, batch_tokens: self.batch_tokens })
     }
 }

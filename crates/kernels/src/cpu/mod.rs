@@ -257,8 +257,8 @@ impl Ops<CpuEngine> for Batch {
         attention::compute(self, qkv, heads, bias)
     }
 
-    fn pool(&mut self, x: &Tensor, modes: &[Pooling]) -> Tensor {
-        pool::compute(self, x, modes)
+    fn pool(&mut self, x: &Tensor, modes: &[Pooling], skip: usize) -> Tensor {
+        pool::compute(self, x, modes, skip)
     }
 
     fn cut(&mut self, x: Tensor, columns: usize) -> Tensor {

@@ -1,5 +1,5 @@
-//! One vector a text from the vectors of its tokens, x_1 .. x_n: the modes' columns side by side (Sentence-BERT, arXiv
-//! 1908.10084, section 3; SGPT for the weighted mean, arXiv 2202.08904, section 3).
+//! One vector a text from the vectors of its tokens, x_1 .. x_n, of which the first s are left out: the modes' columns side
+//! by side (Sentence-BERT, arXiv 1908.10084, section 3; SGPT for the weighted mean, arXiv 2202.08904, section 3).
 
 use fearless_simd::{dispatch, prelude::*};
 
@@ -10,16 +10,16 @@ use crate::Pooling;
 const PART: usize = 32;
 
 /// A row a text.
-pub(super) fn compute(batch: &Batch, x: &Tensor, modes: &[Pooling]) -> Tensor {
+pub(super) fn compute(batch: &Batch, x: &Tensor, modes: &[Pooling], skip: usize) -> Tensor {
     let context = &batch.context;
     let mut y = context.tensor(batch.packed.texts(), modes.len() * x.columns);
     let stride = y.stride;
     let texts = y.values_mut().chunks_exact_mut(stride).zip(batch.packed.offsets().windows(2));
     context.threads.each(texts, |(row, offsets)| {
-        let text = &x.values()[offsets[0] as usize * x.stride..offsets[1] as usize * x.stride];
+        let text = &x.values()[(offsets[0] as usize + skip) * x.stride..offsets[1] as usize * x.stride];
         let (pooled, padding) = row.split_at_mut(modes.len() * x.columns);
         for (pooled, &mode) in pooled.chunks_exact_mut(x.columns).zip(modes) {
-            dispatch!(context.instructions.level, simd => pool(simd, text, x.stride, mode, pooled));
+            dispatch!(context.instructions.level, simd => pool(simd, text, x.stride, mode, skip, pooled));
         }
         padding.fill(0.0);
     });
@@ -27,14 +27,14 @@ pub(super) fn compute(batch: &Batch, x: &Tensor, modes: &[Pooling]) -> Tensor {
 }
 
 #[inline(always)]
-fn pool<S: Simd>(simd: S, text: &[f32], stride: usize, mode: Pooling, pooled: &mut [f32]) {
+fn pool<S: Simd>(simd: S, text: &[f32], stride: usize, mode: Pooling, skip: usize, pooled: &mut [f32]) {
     let length = (text.len() / stride) as f32;
     match mode {
         Pooling::Mean => weighted_sum(simd, text, stride, |_| 1.0, length, pooled),
         Pooling::MeanSqrtLen => weighted_sum(simd, text, stride, |_| 1.0, length.sqrt(), pooled),
         Pooling::WeightedMean => {
-            let all = 0.5 * length * (length + 1.0);
-            weighted_sum(simd, text, stride, |token| (token + 1) as f32, all, pooled);
+            let all = length * (skip as f32 + 0.5 * (length + 1.0));
+            weighted_sum(simd, text, stride, |token| (token + skip + 1) as f32, all, pooled);
         }
         Pooling::Max => maximum(simd, text, stride, pooled),
         Pooling::Cls => pooled.copy_from_slice(&text[..pooled.len()]),

@@ -282,8 +282,8 @@ impl Ops<GpuEngine> for Batch {
         attention::record(self, qkv, heads, bias)
     }
 
-    fn pool(&mut self, x: &Tensor, modes: &[Pooling]) -> Tensor {
-        pool::record(self, x, modes)
+    fn pool(&mut self, x: &Tensor, modes: &[Pooling], skip: usize) -> Tensor {
+        pool::record(self, x, modes, skip)
     }
 
     fn cut(&mut self, x: Tensor, columns: usize) -> Tensor {

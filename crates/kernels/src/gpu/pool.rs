@@ -5,14 +5,14 @@ use super::kernel::{Kernel, params};
 use super::recording::{Batch, Cost, Launch};
 use crate::Pooling;
 
-params!(PoolParams { width: u32, stride: u32, output_stride: u32, offset: u32 });
+params!(PoolParams { width: u32, stride: u32, output_stride: u32, offset: u32, skip: u32 });
 
 pub static KERNEL: Kernel = Kernel {
     label: "pool",
     parts: &[wembed_shaders::FINITE, wembed_shaders::POOL],
     inputs: &["x", "offsets"],
     reads_weights: false,
-    params: &["width", "stride", "output_stride", "offset"],
+    params: &["width", "stride", "output_stride", "offset", "skip"],
     constants: &[("THREADS", 64)],
     choices: &[
         &[("MODE", Pooling::Mean as u32)],
@@ -24,7 +24,7 @@ pub static KERNEL: Kernel = Kernel {
     ],
 };
 
-pub fn record(batch: &mut Batch, x: &Tensor, modes: &[Pooling]) -> Tensor {
+pub fn record(batch: &mut Batch, x: &Tensor, modes: &[Pooling], skip: usize) -> Tensor {
     let texts = batch.packed.texts();
     let output = batch.context.tensor(texts, modes.len() * x.columns);
     let offsets = batch.packed.offsets().to_vec();
@@ -43,6 +43,7 @@ pub fn record(batch: &mut Batch, x: &Tensor, modes: &[Pooling]) -> Tensor {
                 stride: x.stride as u32,
                 output_stride: output.stride as u32,
                 offset: offset as u32,
+                skip: skip as u32,
             },
             workgroups: [(columns as u32).div_ceil(KERNEL.constant("THREADS")), texts as u32, 1],
             cost: Cost { flops: (2 * x.rows * x.columns) as f64, bytes: (4 * (x.rows + texts) * x.columns) as f64 },

@@ -11,15 +11,30 @@ use super::Writer;
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Object<'a> {
-    Vector { index: usize, embedding: &'a [f32], tokens: usize, truncated: bool },
-    Failure { index: usize, error: String },
+    Vector {
+        index: usize,
+        embedding: &'a [f32],
+        tokens: usize,
+        truncated: bool,
+        /// Where there are several.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        windows: Option<usize>,
+    },
+    Failure {
+        index: usize,
+        error: String,
+    },
 }
 
 fn write_object(to: &mut impl Write, index: usize, result: &Result<Embedding, Error>) -> io::Result<()> {
     let object = match result {
-        Ok(Embedding { vector, tokens, truncated }) => {
-            Object::Vector { index, embedding: vector, tokens: *tokens, truncated: *truncated }
-        }
+        Ok(Embedding { vector, tokens, truncated, windows }) => Object::Vector {
+            index,
+            embedding: vector,
+            tokens: *tokens,
+            truncated: *truncated,
+            windows: Some(*windows).filter(|&windows| windows > 1),
+        },
         Err(error) => Object::Failure { index, error: error.to_string() },
     };
     Ok(serde_json::to_writer(to, &object)?)

@@ -20,18 +20,22 @@ impl<W: Write> Readable<W> {
 
 impl<W: Write> Writer for Readable<W> {
     fn put(&mut self, index: usize, result: &Result<Embedding, Error>) -> io::Result<()> {
-        let Embedding { vector, tokens, truncated } = match result {
+        let Embedding { vector, tokens, truncated, windows } = match result {
             Ok(embedding) => embedding,
             Err(error) => return writeln!(self.0, "{index}  error: {error}"),
         };
         let shown: Vec<_> = vector.iter().take(SHOWN).map(|value| format!("{value:8.5}")).collect();
         let more = if vector.len() > SHOWN { ", ..." } else { "" };
         let norm = vector.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
-        let cut = if *truncated { ", cut" } else { "" };
+        let how = match windows {
+            _ if *truncated => ", cut".to_owned(),
+            1 => String::new(),
+            windows => format!(" in {windows} windows"),
+        };
         let dimensions = vector.len();
         writeln!(
             self.0,
-            "{index}  [{}{more}]  {dimensions} dimensions, norm {norm:.4}, {tokens} tokens{cut}",
+            "{index}  [{}{more}]  {dimensions} dimensions, norm {norm:.4}, {tokens} tokens{how}",
             shown.join(", ")
         )
     }
