@@ -16,7 +16,7 @@ fn all(job: &Job) -> Option<Vec<Vec<Vec<u32>>>> {
 #[test]
 fn alone_in_any_order_in_any_batch_and_wherever_the_word_table_lives() {
     let golden: Golden = read("golden.json");
-    for (model, device) in golden.models.iter().flat_map(|model| [(model, "gpu"), (model, "cpu")]) {
+    for (model, device) in golden.models[..3].iter().flat_map(|model| [(model, "gpu"), (model, "cpu")]) {
         // Every second text: of all lengths, in half the time.
         let texts: Vec<&String> = model.expected.texts.iter().step_by(2).collect();
         let texts = texts.as_slice();

@@ -21,11 +21,13 @@ fn every_form_gives_the_reference_vectors() {
     for (form, named) in [("simd", "simd128"), ("relaxed", "relaxed-simd"), ("threads", "relaxed-simd")] {
         for model in &golden.models {
             let options = json!({ "device": "cpu", "form": form, "threads": 3 });
-            let job = Job { options, ..expecting(&folder().join(&model.path), &model.expected, "") };
+            let expected = model.expected.clone();
+            let expected = if form == "relaxed" { expected } else { expected.without_longest() };
+            let job = Job { options, ..expecting(&folder().join(&model.path), &expected, "") };
             let Some(done) = run(&job) else { return };
             let name = format!("{} by {form}", model.name);
-            let vectors = expected_vectors(&done, &model.expected).unwrap_or_else(|fault| panic!("{name}: {fault}"));
-            let worst = judge(&model.expected.texts, &vectors, &model.expected.vectors, EXACT)
+            let vectors = expected_vectors(&done, &expected).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+            let worst = judge(&expected.texts, &vectors, &expected.vectors, EXACT)
                 .unwrap_or_else(|fault| panic!("{name}: {fault}"));
             let threads = if form == "threads" { 3 } else { 1 };
             assert_eq!(instructions(&done, 0), (named.to_owned(), threads), "{name}");

@@ -12,10 +12,7 @@ use wembed_tests::golden::{Expected, Golden, files, folder, read};
 /// Each tiny model's texts and files; without a text of thousands of tokens, which is embedded once elsewhere.
 fn models() -> Vec<(Vec<String>, Memory)> {
     let golden: Golden = read("golden.json");
-    let texts = |expected: Expected| {
-        let texts = expected.texts.into_iter().zip(expected.ids);
-        texts.filter(|(_, ids)| ids.len() < 1000).map(|(text, _)| text).collect()
-    };
+    let texts = |expected: Expected| expected.without_longest().texts;
     golden.models.into_iter().map(|model| (texts(model.expected), files(&folder().join(&model.path)))).collect()
 }
 

@@ -18,12 +18,18 @@ fn every_architecture_gives_the_reference_vectors() {
     let golden: Golden = read("golden.json");
     assert_eq!(golden.models.len(), 11, "every architecture, and the shapes of models that many people use");
     let gpu = WAYS.map(|way| Options { sentinels: false, ..way.options() });
+    let mut engines_seen = Vec::new();
     each_engine!(cpu_ways_and_amx(), gpu, |way, open| {
+        let engine = way.ends_with("on a GPU");
+        let is_first = !engines_seen.contains(&engine);
+        engines_seen.push(engine);
         for model in &golden.models {
+            let expected = model.expected.clone();
+            let expected = if is_first { expected } else { expected.without_longest() };
             let mut embedder = load(open(), files(&folder().join(&model.path))).unwrap();
-            let vectors = expected_vectors(&mut embedder, &model.expected)
+            let vectors = expected_vectors(&mut embedder, &expected)
                 .unwrap_or_else(|fault| panic!("{} as {way}: {fault}", model.name));
-            let worst = judge(&model.expected.texts, &vectors, &model.expected.vectors, bound(way))
+            let worst = judge(&expected.texts, &vectors, &expected.vectors, bound(way))
                 .unwrap_or_else(|fault| panic!("{} as {way}: {fault}", model.name));
             println!("{} as {way}: {worst}", model.name);
         }
