@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 use wembed::Directory;
 use wembed_kernels::Dtype;
+use wembed_kernels::Engine as _;
 use wembed_kernels::cpu::{CpuEngine, Options};
 use wembed_model::{EmbedOptions, Embedder, LoadOptions};
 

@@ -97,6 +97,9 @@ pub trait Engine: Sized {
     /// The widest attention head that the kernels take, in columns.
     fn widest_head(&self) -> usize;
 
+    /// What weights are held in, and on a processor multiplied as.
+    fn dtype(&self) -> crate::Dtype;
+
     /// Tokens of a batch where nothing is said: enough that the device is busy, few enough that an answer does not wait.
     fn batch_tokens(&self) -> usize;
 

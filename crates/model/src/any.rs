@@ -8,6 +8,7 @@ use wembed_kernels::gpu::GpuEngine;
 use crate::description::Description;
 use crate::embedder::{EmbedOptions, Embedder, Embedding, LoadOptions};
 use crate::files::Files;
+use crate::fingerprint::Fingerprint;
 use crate::tokenizer::Tokens;
 use crate::{Error, FileTokenizer};
 
@@ -59,6 +60,14 @@ impl<F: Files> AnyEmbedder<F> {
     /// As [`Embedder::devices_replaced`].
     pub fn devices_replaced(&self) -> u64 {
         either!(self, embedder => embedder.devices_replaced())
+    }
+
+    /// As [`Embedder::fingerprint`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn fingerprint(&self, options: &EmbedOptions) -> Result<Fingerprint, Error> {
+        either!(self, embedder => embedder.fingerprint(options).await)
     }
 
     /// As [`Embedder::tokenize`].

@@ -25,11 +25,11 @@ const TEXTS_AT_A_TIME: usize = 64;
 
 /// What is the same for all batches of one call.
 pub(crate) struct Job {
-    prompt: String,
+    pub prompt: String,
     /// The prompt's own ids, without special tokens.
     prompt_ids: Vec<u32>,
-    long: Long,
-    finish: Finish,
+    pub long: Long,
+    pub finish: Finish,
     pub batch_tokens: usize,
 }
 
@@ -106,8 +106,12 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
 
     /// Puts texts together whose windows were computed one by one.
     pub(crate) fn joining(&self, job: &Job) -> Joining {
-        let normalizes = self.description.modules.steps.last() == Some(&Step::Normalize);
-        Joining::new(normalizes && job.finish.normalize != Some(false), job.finish)
+        Joining::new(self.normalizes(job), job.finish)
+    }
+
+    /// Whether the model itself gives vectors of length 1, before anything is cut.
+    pub(crate) fn normalizes(&self, job: &Job) -> bool {
+        self.description.modules.steps.last() == Some(&Step::Normalize) && job.finish.normalize != Some(false)
     }
 
     /// Tokens of each part that are not pooled, and how its vectors are finished on the device.

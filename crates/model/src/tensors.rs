@@ -181,6 +181,11 @@ impl Tensor {
         &self.shape
     }
 
+    /// Where it lies in its file.
+    pub(crate) fn bytes(&self) -> Range<u64> {
+        self.bytes.clone()
+    }
+
     /// Columns of a matrix.
     pub(crate) fn columns(&self) -> usize {
         self.shape.last().copied().unwrap_or(1)

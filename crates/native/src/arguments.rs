@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::commands::{devices, embed, info, search, similarity};
+use crate::commands::{devices, embed, eval, info, search, similarity};
 use crate::report;
 
 /// Text embedding on the GPU: sentence-transformers' vectors from sentence-transformers' models.
@@ -16,6 +16,7 @@ pub enum Command {
     Embed(embed::Arguments),
     Similarity(similarity::Arguments),
     Search(search::Arguments),
+    Eval(eval::Arguments),
     Devices(devices::Arguments),
     Info(info::Arguments),
 }
@@ -39,6 +40,7 @@ impl Command {
             Self::Embed(arguments) => embed::run(arguments),
             Self::Similarity(arguments) => similarity::run(&arguments),
             Self::Search(arguments) => search::run(&arguments),
+            Self::Eval(arguments) => eval::run(&arguments),
             Self::Devices(arguments) => devices::run(&arguments),
             Self::Info(arguments) => info::run(&arguments),
         }

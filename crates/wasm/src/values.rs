@@ -3,6 +3,7 @@
 use js_sys::{Array, Float32Array, JSON, Object, Uint32Array};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
+use wembed_kernels::Engine as _;
 use wembed_kernels::cpu::CpuEngine;
 use wembed_kernels::gpu::{GpuEngine, Storage};
 use wembed_model::{Embedding, Error, Tokens};

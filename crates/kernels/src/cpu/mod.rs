@@ -134,11 +134,6 @@ impl CpuEngine {
         Ok(Self { context: Arc::new(context), options })
     }
 
-    /// What weights are held in and multiplied as.
-    pub fn dtype(&self) -> Dtype {
-        self.context.dtype
-    }
-
     /// Which of [`instruction_sets`] it uses.
     pub fn instructions(&self) -> &'static str {
         self.context.instructions.name
@@ -206,6 +201,10 @@ impl Engine for CpuEngine {
 
     fn widest_head(&self) -> usize {
         usize::MAX
+    }
+
+    fn dtype(&self) -> Dtype {
+        self.context.dtype
     }
 
     fn batch_tokens(&self) -> usize {

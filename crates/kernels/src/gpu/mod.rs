@@ -240,6 +240,10 @@ impl Engine for GpuEngine {
         attention::WIDEST_HEAD
     }
 
+    fn dtype(&self) -> Dtype {
+        self.context.storage.dtype()
+    }
+
     fn batch_tokens(&self) -> usize {
         BATCH_TOKENS
     }

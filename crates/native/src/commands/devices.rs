@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 use pollster::block_on;
 use serde_json::json;
+use wembed_kernels::Engine as _;
 use wembed_kernels::cpu::{self, CpuEngine};
 use wembed_kernels::gpu::{DeviceInfo, devices};
 

@@ -2,6 +2,7 @@
 
 pub mod devices;
 pub mod embed;
+pub mod eval;
 pub mod info;
 pub mod search;
 pub mod similarity;

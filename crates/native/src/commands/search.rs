@@ -9,13 +9,13 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, ValueEnum};
 use pollster::block_on;
 use serde::Serialize;
-use wembed_model::{Description, EmbedOptions, Prompt};
+use wembed_model::{EmbedOptions, Prompt};
 
 use crate::destination::Destination;
 use crate::model::{Model, ModelArguments, parse_count};
 use crate::passages::{File, Passage};
-use crate::progress;
 use crate::tally::Tally;
+use crate::{progress, prompts};
 
 /// Find the passages of files that are nearest to a query
 ///
@@ -56,11 +56,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let files = arguments.files.iter().map(|path| File::read(path)).collect::<Result<Vec<_>, _>>()?;
     let mut model = arguments.model.load()?;
     let description = model.description();
-    let query_prompt = arguments.model.prompt().unwrap_or_else(|| Prompt::Text(prompt(description, &["query"])));
-    let passage_prompt = match &arguments.passage_prompt {
-        Some(text) => text.clone(),
-        None => prompt(description, &["document", "passage", "corpus"]),
-    };
+    let query_prompt = arguments.model.prompt().unwrap_or_else(|| Prompt::Text(prompts::query(description)));
+    let passage_prompt = arguments.passage_prompt.clone().unwrap_or_else(|| prompts::passage(description));
     let mut passages = Vec::new();
     for file in &files {
         passages.extend(file.passages(&model, &passage_prompt)?);
@@ -91,13 +88,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     tally.warn_of_truncation("passages", model.description());
     arguments.model.report(&model);
     tally.check()
-}
-
-/// The model's prompt of the first of `names` that it has, else its usual one.
-fn prompt(description: &Description, names: &[&str]) -> String {
-    let named = names.iter().find_map(|&name| description.prompts.get(name));
-    let usual = || description.prompts.get(description.default_prompt.as_ref()?);
-    named.or_else(usual).cloned().unwrap_or_default()
 }
 
 fn embed_query(model: &mut Model, query: &str, options: &EmbedOptions) -> anyhow::Result<Vec<f32>> {

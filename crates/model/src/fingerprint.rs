@@ -1,0 +1,122 @@
+//! Which vectors these are: a name for a model and its options, so that a store never mixes what cannot be compared.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+use wembed_kernels::{Engine, PIECE_BYTES};
+
+use crate::Error;
+use crate::description::Description;
+use crate::embedder::{EmbedOptions, Embedder};
+use crate::files::{Files, join, read, read_whole};
+use crate::modules::Step;
+use crate::pooling::pooling_name;
+use crate::tensors::Tensors;
+use crate::tokenizer::Tokenize;
+
+/// SHA-256 of everything on which vectors depend beyond a rounding, in two halves that are printed as `MODEL-OPTIONS`.
+///
+/// Whatever device, processor or number of threads computes them, vectors of one fingerprint can be compared. Two fingerprints with
+/// the same first half are the same model, asked for something else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// The model: every tensor's name, type, shape and bytes, however they are divided among files; the tokenizer's file; what the
+    /// configuration says.
+    pub model: [u8; 8],
+    /// The type of the weights on the device, the longest text, what is done with longer ones, the prompt, the vectors' finish.
+    pub options: [u8; 4],
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hex = |f: &mut fmt::Formatter<'_>, bytes: &[u8]| bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"));
+        hex(f, &self.model)?;
+        f.write_str("-")?;
+        hex(f, &self.options)
+    }
+}
+
+/// Hashes parts so that no two lists of parts run together the same way.
+struct Hash(Sha256);
+
+impl Hash {
+    /// `what` says what is hashed, and in which version of this file.
+    fn of(what: &str) -> Self {
+        let mut hash = Self(Sha256::new());
+        hash.part(what.as_bytes());
+        hash
+    }
+
+    fn part(&mut self, bytes: &[u8]) {
+        self.0.update((bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    fn say(&mut self, value: impl fmt::Debug) {
+        self.part(format!("{value:?}").as_bytes());
+    }
+
+    fn first<const N: usize>(self) -> [u8; N] {
+        let digest = self.0.finalize();
+        std::array::from_fn(|index| digest[index])
+    }
+}
+
+impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
+    /// The fingerprint of the vectors that `options` give. Reads all of the model's weights: about a second a gigabyte.
+    ///
+    /// # Errors
+    /// Where the options do not fit the model, or a file cannot be read.
+    pub async fn fingerprint(&self, options: &EmbedOptions) -> Result<Fingerprint, Error> {
+        let job = self.job(options)?;
+        let mut hash = Hash::of("wembed options 1");
+        hash.say(self.engine.dtype().name());
+        hash.say(self.description.max_length);
+        hash.say(job.long);
+        hash.part(job.prompt.as_bytes());
+        // What comes out, by whatever flags.
+        let (normalizes, cut) = (self.normalizes(&job), job.finish.dimensions);
+        hash.say((normalizes, cut, job.finish.normalize == Some(true) && (cut.is_some() || !normalizes)));
+        Ok(Fingerprint { model: model(&self.files, &self.description).await?, options: hash.first() })
+    }
+}
+
+async fn model(files: &impl Files, description: &Description) -> Result<[u8; 8], Error> {
+    let Description { config, modules, .. } = description;
+    let mut hash = Hash::of("wembed model 1");
+    hash.say((
+        config.architecture.model_type,
+        config.layers,
+        config.heads,
+        config.activation,
+        config.epsilon.to_bits(),
+    ));
+    hash.say((config.pad_token_id, description.lowercase, description.truncation_side, modules.include_prompt));
+    hash.say(modules.pooling.iter().map(|&mode| pooling_name(mode)).collect::<Vec<_>>());
+    hash.part(&read_whole(files, &join(&modules.encoder, "tokenizer.json")).await?.unwrap_or_default());
+    weights(files, &modules.encoder, &mut hash).await?;
+    for step in &modules.steps {
+        match step {
+            Step::Normalize => hash.say("normalize"),
+            Step::Dense(dense) => {
+                hash.say(("dense", dense.activation, dense.bias));
+                weights(files, &dense.folder, &mut hash).await?;
+            }
+        }
+    }
+    Ok(hash.first())
+}
+
+/// A folder's tensors, in the order of their names.
+async fn weights(files: &impl Files, folder: &str, hash: &mut Hash) -> Result<(), Error> {
+    let mut buffer = Vec::new();
+    for tensor in Tensors::open(files, folder).await?.iter() {
+        hash.say((tensor.name(), tensor.dtype().to_string(), tensor.shape()));
+        let bytes = tensor.bytes();
+        for start in bytes.clone().step_by(PIECE_BYTES) {
+            let range = start..bytes.end.min(start + PIECE_BYTES as u64);
+            hash.0.update(read(files, tensor.path(), range, &mut buffer).await?);
+        }
+    }
+    Ok(())
+}
