@@ -78,7 +78,10 @@ fn by_rows<S: Simd, const MOST: usize, const VECTORS: usize>(
 }
 
 /// ROWS rows; gives their number.
-#[inline(always)]
+///
+/// In wasm a function of its own: within its caller's, which is large, V8 holds what the loop counts with in memory.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn block<S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
     x: Rows<'_>,
@@ -105,7 +108,8 @@ fn block<S: Simd, const ROWS: usize, const VECTORS: usize>(
             }
         }
     }
-    for (accumulated, sums) in accumulated.iter().zip(sums.values.chunks_mut(sums.stride)) {
+    for (row, accumulated) in accumulated.iter().enumerate() {
+        let sums = &mut sums.values[row * sums.stride..][..VECTORS * lanes];
         for (&value, sums) in accumulated.iter().zip(sums.chunks_exact_mut(lanes)) {
             let value = if add { S::f32s::from_slice(simd, sums) + value } else { value };
             value.store_slice(sums);
