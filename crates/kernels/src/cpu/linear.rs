@@ -41,7 +41,7 @@ pub(super) fn compute(context: &Context, x: &Tensor, layer: &Linear<CpuEngine>, 
             let panel = tile.columns.start / panels.width;
             dispatch!(context.instructions.level, simd => {
                 multiply(simd, &inputs, tile.rows.clone(), panels, panel, sums, space);
-                let sums = &mut sums[..tile.rows.len() * panels.width];
+                let sums = &sums[..tile.rows.len() * panels.width];
                 finish(simd, &mut tile, sums, layer, epilogue);
             });
         });
@@ -57,29 +57,38 @@ fn rows_of_a_tile(rows: usize) -> usize {
 
 /// What is done with the sums, on the way to where they belong.
 #[inline(always)]
-fn finish<S: Simd>(simd: S, tile: &mut Tile<'_>, sums: &mut [f32], layer: &Linear<CpuEngine>, epilogue: Epilogue<'_>) {
+fn finish<S: Simd>(simd: S, tile: &mut Tile<'_>, sums: &[f32], layer: &Linear<CpuEngine>, epilogue: Epilogue<'_>) {
     let columns = tile.columns.clone();
-    for sums in sums.chunks_exact_mut(columns.len()) {
-        add(simd, sums, &layer.bias.values()[columns.clone()]);
-    }
-    if let Epilogue::Activation(activation) = epilogue {
-        activate(simd, sums, activation);
-    }
+    let bias = &layer.bias.values()[columns.clone()];
     let inside = columns.len().min(layer.weight.outputs - columns.start);
     for (row, sums) in tile.rows.clone().zip(sums.chunks_exact(columns.len())) {
         let y = tile.row(row);
-        y.copy_from_slice(sums);
-        if let Epilogue::Add(residual) = epilogue {
-            add(simd, y, &residual.values()[row * residual.stride..][columns.clone()]);
+        match epilogue {
+            Epilogue::Bias => add(simd, y, [sums, bias]),
+            Epilogue::Activation(activation) => {
+                add(simd, y, [sums, bias]);
+                activate(simd, y, activation);
+            }
+            Epilogue::Add(residual) => {
+                add(simd, y, [sums, bias, &residual.values()[row * residual.stride..][columns.clone()]]);
+            }
         }
         // An activation of nothing may be something.
-        y[inside..].fill(0.0);
+        if inside < columns.len() {
+            y[inside..].fill(0.0);
+        }
     }
 }
 
+/// y = the sum of the terms, from the first to the last.
 #[inline(always)]
-fn add<S: Simd>(simd: S, values: &mut [f32], others: &[f32]) {
-    for (values, others) in values.chunks_exact_mut(S::f32s::LEN).zip(others.chunks_exact(S::f32s::LEN)) {
-        (S::f32s::from_slice(simd, values) + S::f32s::from_slice(simd, others)).store_slice(values);
+fn add<S: Simd, const TERMS: usize>(simd: S, y: &mut [f32], terms: [&[f32]; TERMS]) {
+    let lanes = S::f32s::LEN;
+    for (index, y) in y.chunks_exact_mut(lanes).enumerate() {
+        let mut sum = S::f32s::from_slice(simd, &terms[0][index * lanes..][..lanes]);
+        for term in &terms[1..] {
+            sum += S::f32s::from_slice(simd, &term[index * lanes..][..lanes]);
+        }
+        sum.store_slice(y);
     }
 }

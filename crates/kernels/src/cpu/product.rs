@@ -45,10 +45,12 @@ fn width_of<S: Simd>(_: S) -> usize {
 /// sums = x panel, or sums += x panel where `add` is set. // (rows, width) from (rows, K) and (K, width)
 #[inline(always)]
 pub(super) fn product<S: Simd>(simd: S, x: Rows<'_>, panel: &[f32], sums: &mut Sums<'_>, add: bool) {
-    // As many sums as there are registers for, beside the panel's vectors and one of x: 16 of 32, 12 of 16, 24 of 32; in wasm 8
-    // of 16, for V8 keeps some to itself.
+    // As many sums as there are registers for, beside the panel's vectors and one of x: 16 of 32, 12 of 16, 24 of 32; 8 of 16 in
+    // wasm without fused multiply-add, whose products take one more and of which V8 keeps one to itself.
     match (S::f32s::LEN, vectors(S::f32s::LEN)) {
-        _ if cfg!(target_arch = "wasm32") => by_rows::<S, 4, 2>(simd, x, panel, sums, add),
+        _ if cfg!(all(target_arch = "wasm32", not(target_feature = "relaxed-simd"))) => {
+            by_rows::<S, 4, 2>(simd, x, panel, sums, add);
+        }
         (16, _) => by_rows::<S, 8, 2>(simd, x, panel, sums, add),
         (_, 4) => by_rows::<S, 6, 4>(simd, x, panel, sums, add),
         _ => by_rows::<S, 6, 2>(simd, x, panel, sums, add),
@@ -69,6 +71,8 @@ fn by_rows<S: Simd, const MOST: usize, const VECTORS: usize>(
         let rows = Rows { values: &x.values[row * x.stride..], ..x };
         let left = x.count - row;
         row += match left {
+            // Rather than six and two: two rows take as long as four, for each sum waits for itself.
+            8 if MOST == 6 => block::<S, 4, VECTORS>(simd, rows, panel, sums, add),
             left if left >= MOST => block::<S, MOST, VECTORS>(simd, rows, panel, sums, add),
             4.. => block::<S, 4, VECTORS>(simd, rows, panel, sums, add),
             2.. => block::<S, 2, VECTORS>(simd, rows, panel, sums, add),
@@ -78,7 +82,10 @@ fn by_rows<S: Simd, const MOST: usize, const VECTORS: usize>(
 }
 
 /// ROWS rows; gives their number.
-#[inline(always)]
+///
+/// In wasm a function of its own: within its caller's, which is large, V8 holds what the loop counts with in memory.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn block<S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
     x: Rows<'_>,
@@ -105,7 +112,8 @@ fn block<S: Simd, const ROWS: usize, const VECTORS: usize>(
             }
         }
     }
-    for (accumulated, sums) in accumulated.iter().zip(sums.values.chunks_mut(sums.stride)) {
+    for (row, accumulated) in accumulated.iter().enumerate() {
+        let sums = &mut sums.values[row * sums.stride..][..VECTORS * lanes];
         for (&value, sums) in accumulated.iter().zip(sums.chunks_exact_mut(lanes)) {
             let value = if add { S::f32s::from_slice(simd, sums) + value } else { value };
             value.store_slice(sums);
