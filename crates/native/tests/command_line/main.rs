@@ -4,6 +4,7 @@ mod bad_models;
 mod bad_words;
 mod device;
 mod embed;
+mod eval;
 mod forms;
 mod info;
 mod input;
