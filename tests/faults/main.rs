@@ -17,4 +17,5 @@ mod sentence;
 mod tensors;
 mod texts;
 mod tokenizer;
+mod unigram;
 mod weights;

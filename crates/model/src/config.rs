@@ -147,10 +147,11 @@ impl Config {
     /// Where it is missing, or says something that this crate does not know.
     pub async fn read(files: &impl Files, folder: &str) -> Result<Self, Error> {
         let path = join(folder, "config.json");
-        let Some(bytes) = read_whole(files, &path).await? else {
+        let mut buffer = Vec::new();
+        let Some(bytes) = read_whole(files, &path, &mut buffer).await? else {
             return Err(Error::missing(path, "a model directory has one, in Hugging Face's form"));
         };
-        let Kind { model_type, auto_map } = parse_json(&path, &bytes)?;
+        let Kind { model_type, auto_map } = parse_json(&path, bytes)?;
         let Some(architecture) = ARCHITECTURES.iter().find(|row| row.model_type == model_type) else {
             let known: Vec<_> = ARCHITECTURES.iter().map(|row| row.model_type).collect();
             return Err(Error::unknown(&path, "model_type", format!("one of {}", known.join(", ")), model_type));
@@ -160,7 +161,7 @@ impl Config {
             let found = Value::Object(map);
             return Err(Error::unknown(&path, "auto_map", "a model without code of its own", found));
         }
-        architecture.keys.read(&path, &bytes)?.check(&path, architecture)
+        architecture.keys.read(&path, bytes)?.check(&path, architecture)
     }
 
     /// Columns of the widest activation: [q | k | v], or the feed-forward block's.

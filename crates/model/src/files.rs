@@ -93,21 +93,24 @@ pub(crate) async fn read<'a>(
     Ok(bytes)
 }
 
-/// A whole small file, or nothing where it is not there.
-pub(crate) async fn read_whole(files: &impl Files, path: &str) -> Result<Option<Vec<u8>>, Error> {
+/// A whole small file, borrowed from a memory map or read into `buffer`; nothing where it is not there.
+pub(crate) async fn read_whole<'a>(
+    files: &'a impl Files,
+    path: &str,
+    buffer: &'a mut Vec<u8>,
+) -> Result<Option<&'a [u8]>, Error> {
     let Some(size) = size(files, path).await? else { return Ok(None) };
     if size > LARGEST_TEXT_FILE {
         return Err(Error::malformed(path, format!("expected at most {LARGEST_TEXT_FILE} bytes, found {size}")));
     }
-    let mut buffer = Vec::new();
-    let bytes = read(files, path, 0..size, &mut buffer).await?.to_vec();
-    Ok(Some(bytes))
+    read(files, path, 0..size, buffer).await.map(Some)
 }
 
 /// A JSON file, or nothing where it is not there. Errors name the file and the key.
 pub(crate) async fn read_json<T: DeserializeOwned>(files: &impl Files, path: &str) -> Result<Option<T>, Error> {
-    let Some(bytes) = read_whole(files, path).await? else { return Ok(None) };
-    parse_json(path, &bytes).map(Some)
+    let mut buffer = Vec::new();
+    let Some(bytes) = read_whole(files, path, &mut buffer).await? else { return Ok(None) };
+    parse_json(path, bytes).map(Some)
 }
 
 pub(crate) fn parse_json<T: DeserializeOwned>(path: &str, bytes: &[u8]) -> Result<T, Error> {

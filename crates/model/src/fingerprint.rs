@@ -93,7 +93,9 @@ async fn model(files: &impl Files, description: &Description) -> Result<[u8; 8],
     ));
     hash.say((config.pad_token_id, description.lowercase, description.truncation_side, modules.include_prompt));
     hash.say(modules.pooling.iter().map(|&mode| pooling_name(mode)).collect::<Vec<_>>());
-    hash.part(&read_whole(files, &join(&modules.encoder, "tokenizer.json")).await?.unwrap_or_default());
+    let mut buffer = Vec::new();
+    let tokenizer = read_whole(files, &join(&modules.encoder, "tokenizer.json"), &mut buffer).await?;
+    hash.part(tokenizer.unwrap_or_default());
     weights(files, &modules.encoder, &mut hash).await?;
     for step in &modules.steps {
         match step {

@@ -39,6 +39,7 @@ pub mod relative;
 mod similarity;
 mod tensors;
 mod tokenizer;
+mod unigram;
 mod vocabulary;
 
 pub use any::{AnyEmbedder, AnyEngine};

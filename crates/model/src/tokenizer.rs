@@ -1,13 +1,15 @@
 //! Text to ids.
 
+mod file;
+mod model;
+
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use tokenizers::Tokenizer;
-use tokenizers::normalizers::Precompiled;
 
+use self::file::Tokenizer;
 use crate::Error;
-use crate::files::{Files, join, parse_json, read_json, read_whole};
+use crate::files::{Files, join, read_json, read_whole};
 
 /// Special tokens that every text gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +51,7 @@ pub trait Tokenize {
     fn vocabulary_size(&self) -> usize;
 }
 
-/// A tokenizer of Hugging Face's `tokenizers`, from a `tokenizer.json`.
+/// A tokenizer of Hugging Face's `tokenizers`, from a `tokenizer.json`; where its model is a Unigram, that is wembed's own.
 #[derive(Debug)]
 pub struct FileTokenizer {
     tokenizer: Tokenizer,
@@ -89,19 +91,16 @@ impl TokenizerConfig {
 }
 
 impl FileTokenizer {
-    /// Reads `tokenizer.json` in `folder`. Truncation and padding in the file are what a training run left there: they are not used.
+    /// Reads `tokenizer.json` in `folder`.
     pub(crate) async fn read(files: &impl Files, folder: &str, lowercase: bool) -> Result<Self, Error> {
         let path = join(folder, "tokenizer.json");
-        let Some(bytes) = read_whole(files, &path).await? else {
+        let mut buffer = Vec::new();
+        let Some(bytes) = read_whole(files, &path, &mut buffer).await? else {
             let why = "a model directory has one; transformers writes it from older vocabulary files with \
                        `AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)`";
             return Err(Error::missing(path, why));
         };
-        check(&path, &bytes)?;
-        let bytes = if lowercase { lowercased(&path, &bytes)? } else { bytes };
-        let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|error| Error::malformed(&path, error))?;
-        tokenizer.with_padding(None);
-        tokenizer.with_truncation(None).map_err(|error| Error::malformed(&path, error))?;
+        let tokenizer = file::read(&path, bytes, lowercase)?;
         // Of any text: these are the same for all.
         let probe = tokenizer.encode("a", true).map_err(|error| Error::malformed(&path, error))?;
         Ok(Self { specials: specials(probe.get_special_tokens_mask()), tokenizer })
@@ -113,49 +112,6 @@ fn specials(mask: &[u32]) -> Specials {
     let before = mask.iter().take_while(|&&special| special == 1).count();
     let after = mask[before..].iter().rev().take_while(|&&special| special == 1).count();
     Specials { before, after }
-}
-
-/// The parts of a `tokenizer.json` of which `tokenizers` panics where they are malformed. What it checks itself is passed over.
-#[derive(Debug, Deserialize)]
-#[serde(expecting = "a JSON object")]
-struct Fragile {
-    normalizer: Option<serde_json::Value>,
-    #[expect(dead_code, reason = "read to know that it can be")]
-    decoder: Option<serde_json::Value>,
-}
-
-/// Holds a `tokenizer.json` to what `tokenizers` takes for granted.
-fn check(path: &str, bytes: &[u8]) -> Result<(), Error> {
-    let file: Fragile = parse_json(path, bytes)?;
-    file.normalizer.as_ref().map_or(Ok(()), |normalizer| check_normalizer(path, normalizer))
-}
-
-fn check_normalizer(path: &str, normalizer: &serde_json::Value) -> Result<(), Error> {
-    if normalizer["type"] == "Precompiled" {
-        serde_json::from_str::<Precompiled>(&normalizer.to_string())
-            .map_err(|error| Error::malformed(path, format!("`normalizer`: a Precompiled one: {error}")))?;
-    }
-    let parts = normalizer["normalizers"].as_array();
-    parts.into_iter().flatten().try_for_each(|part| check_normalizer(path, part))
-}
-
-/// `tokenizer.json` with a Lowercase normaliser in front, as sentence-transformers puts it for `do_lower_case`.
-fn lowercased(path: &str, bytes: &[u8]) -> Result<Vec<u8>, Error> {
-    let mut json: serde_json::Map<String, serde_json::Value> = parse_json(path, bytes)?;
-    let normalizer = json.remove("normalizer").unwrap_or_default();
-    let lowers = |normalizer: &serde_json::Value| normalizer["type"] == "Lowercase";
-    let mut parts = match normalizer {
-        serde_json::Value::Null => Vec::new(),
-        ref sequence if sequence["type"] == "Sequence" => {
-            sequence["normalizers"].as_array().cloned().unwrap_or_default()
-        }
-        other => vec![other],
-    };
-    if !parts.iter().any(lowers) {
-        parts.insert(0, serde_json::json!({"type": "Lowercase"}));
-    }
-    json.insert("normalizer".to_owned(), serde_json::json!({"type": "Sequence", "normalizers": parts}));
-    Ok(serde_json::Value::from(json).to_string().into_bytes())
 }
 
 impl Tokenize for FileTokenizer {
