@@ -19,3 +19,16 @@ pub fn bar(texts: Option<u64>, wanted: bool) -> ProgressBar {
         let _ = write!(to, "{:.0} a second", state.per_sec());
     }))
 }
+
+/// Bytes of a file and their rate, of `size` where that is known, after those that are `present`; on standard error where
+/// that is a terminal.
+pub fn download(path: &str, present: u64, size: Option<u64>) -> ProgressBar {
+    let (bar, template) = match size {
+        Some(size) => {
+            (ProgressBar::new(size), "{msg} {wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left")
+        }
+        None => (ProgressBar::new_spinner(), "{spinner} {msg} {bytes}, {bytes_per_sec}, {elapsed}"),
+    };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.with_style(style).with_message(path.to_owned()).with_position(present)
+}
