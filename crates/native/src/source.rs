@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use wembed::Directory;
 use wembed::hub::{Event, Hub, ModelId, Revision, Settings};
@@ -26,6 +26,9 @@ impl Source {
     /// The files of a model: of the directory of this name, else of the hub's model of this name.
     pub fn open(&self, model: &Path) -> anyhow::Result<Directory> {
         let error = match Directory::open(model) {
+            Ok(_) if self.revision.is_some() => {
+                bail!("--revision is for a model on the hub, and `{}` is a directory here", model.display())
+            }
             Ok(directory) => return Ok(directory),
             Err(error) => error,
         };

@@ -7,10 +7,11 @@
 //!     .locks/models--OWNER--NAME/ETAG.lock        held while a blob is fetched
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
+use std::iter;
 use std::path::{Path, PathBuf};
 
-use tempfile::{Builder, NamedTempFile};
+use tempfile::Builder;
 
 use super::checksum::Checksum;
 use super::error::at;
@@ -52,9 +53,8 @@ impl Repository {
         let path = self.reference(revision);
         let folder = make_parent(&path)?;
         let write = || {
-            let file = NamedTempFile::new_in(folder)?;
-            fs::write(file.path(), commit)?;
-            readable(file.path())?;
+            let mut file = Builder::new().prefix(".wembed-").make_in(folder, |path| File::create_new(path))?;
+            file.write_all(commit.as_bytes())?;
             file.persist(&path).map_err(|error| error.error)
         };
         write().map(drop).map_err(at(&path, "be written"))
@@ -125,8 +125,9 @@ impl Repository {
     pub(super) fn link(&self, commit: &str, path: &str, checksum: &Checksum) -> Result<(), Error> {
         let from = self.snapshot(commit).join(path);
         let folder = make_parent(&from)?;
-        let depth = path.split('/').count() + 1;
-        let relative = Path::new(&"../".repeat(depth)).join("blobs").join(checksum.digits());
+        // Up from the folders of the path, the commit and `snapshots`.
+        let up = path.split('/').count() + 1;
+        let relative: PathBuf = iter::repeat_n("..", up).chain(["blobs", checksum.digits()]).collect();
         if fs::read_link(&from).is_ok_and(|target| target == relative) {
             return Ok(());
         }
@@ -153,17 +154,6 @@ fn symbolic_link(target: &Path, place: &Path) -> io::Result<()> {
 #[cfg(windows)]
 fn symbolic_link(target: &Path, place: &Path) -> io::Result<()> {
     std::os::windows::fs::symlink_file(target, place)
-}
-
-/// Temporary files are their user's alone; what is in a cache others may read as they may read new files.
-fn readable(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o644))?;
-    }
-    let _ = path;
-    Ok(())
 }
 
 fn make(folder: &Path) -> Result<(), Error> {

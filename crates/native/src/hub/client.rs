@@ -17,9 +17,6 @@ pub(super) const TRIES: u32 = 5;
 /// The longest wait that a server may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
-/// How long nothing may come.
-const SILENCE: Duration = Duration::from_secs(60);
-
 const REDIRECTS: usize = 10;
 
 /// Bytes of a list or of an error message at most.
@@ -51,6 +48,8 @@ pub(super) enum Ask {
 pub(super) struct Answer {
     pub(super) response: Response<Body>,
     pub(super) hub: HeaderMap,
+    /// Who answers, where that is not the hub.
+    elsewhere: Option<String>,
 }
 
 impl<'a> Client<'a> {
@@ -70,9 +69,9 @@ impl<'a> Client<'a> {
             .accept_encoding("identity")
             .http_status_as_error(false)
             .max_redirects(0)
-            .timeout_connect(Some(SILENCE))
-            .timeout_recv_response(Some(SILENCE))
-            .timeout_per_read(Some(SILENCE));
+            .timeout_connect(Some(settings.silence))
+            .timeout_recv_response(Some(settings.silence))
+            .timeout_per_read(Some(settings.silence));
         Ok(Self { agent: config.build().new_agent(), settings, bearer: bearer.transpose()?, observe })
     }
 
@@ -88,7 +87,7 @@ impl<'a> Client<'a> {
         self.bearer.is_some()
     }
 
-    /// Waits before try number `tries` + 1.
+    /// Waits after so many tries that gave nothing.
     pub(super) fn pause(&self, tries: u32) {
         thread::sleep(self.settings.patience * 2_u32.pow(tries.saturating_sub(1)));
     }
@@ -134,7 +133,8 @@ impl<'a> Client<'a> {
         }
         let message = said(&mut answer);
         if !matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504) {
-            return Err(Kind::Status { url: url.to_owned(), status: status.as_u16(), message }.into());
+            let (url, elsewhere) = (url.to_owned(), answer.elsewhere);
+            return Err(Kind::Status { url, elsewhere, status: status.as_u16(), message }.into());
         }
         let seconds = text(answer.response.headers(), "retry-after").and_then(|value| value.trim().parse().ok());
         let wait = seconds.map(Duration::from_secs);
@@ -167,12 +167,16 @@ impl<'a> Client<'a> {
             }
             let is_redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
             let Some(location) = text(response.headers(), "location").filter(|_| is_redirect) else {
-                return Ok(Answer { response, hub });
+                return Ok(Answer { response, hub, elsewhere: (!home).then(|| origin(&at)) });
             };
             let next = resolve(&at, location);
             if ask == Ask::Head && origin(&next) != origin(&self.settings.endpoint) {
                 let response = Response::builder().body(Body::builder().data(Vec::new()));
-                return Ok(Answer { response: response.map_err(|error| bad(error.to_string()))?, hub });
+                return Ok(Answer {
+                    response: response.map_err(|error| bad(error.to_string()))?,
+                    hub,
+                    elsewhere: None,
+                });
             }
             at = next;
         }

@@ -73,23 +73,23 @@ impl Download<'_> {
 
     /// Transfers until everything is there. Tries count anew with every byte beyond the farthest.
     fn bring(&self, place: &Path) -> Result<End, Error> {
-        let (mut farthest, mut tries) = (0, 0);
+        let (mut farthest, mut fruitless) = (length(place)?, 0);
         loop {
             let reason = match self.transfer(place)? {
                 End::Cut(reason) => reason,
                 end => return Ok(end),
             };
             let present = length(place)?;
-            tries = if present > farthest { 1 } else { tries + 1 };
+            fruitless = if present > farthest { 0 } else { fruitless + 1 };
             farthest = farthest.max(present);
             let of = self.size.map(|size| format!(" of {}", DecimalBytes(size))).unwrap_or_default();
             let there = format!("{}{of}", DecimalBytes(present));
-            if tries == TRIES {
-                let reason = format!("{reason}, {tries} times; {there} of `{}` stay for the next time", self.path);
+            if fruitless == TRIES {
+                let reason = format!("{reason}, {fruitless} times; {there} of `{}` stay for the next time", self.path);
                 return Err(Kind::Network { url: self.url.to_owned(), reason }.into());
             }
             self.note(format!("`{}`: {reason}; going on after {there}", self.path));
-            self.client.pause(tries);
+            self.client.pause(fruitless);
         }
     }
 

@@ -40,8 +40,11 @@ pub(super) enum Kind {
     Network { url: String, reason: String },
     #[error("{url}: the hub answers {status}{message}: {hint}")]
     Refused { url: String, status: u16, message: String, hint: String },
-    #[error("{url}: the server answers {status}{message}")]
-    Status { url: String, status: u16, message: String },
+    #[error(
+        "{url}: {} answers {status}{message}",
+        elsewhere.as_ref().map_or("the hub".to_owned(), |server| format!("{server}, to which the hub sends,"))
+    )]
+    Status { url: String, elsewhere: Option<String>, status: u16, message: String },
     #[error("{url}: the hub wants no further request for {} s, which is longer than wembed waits: try again then", wait.as_secs())]
     Wait { url: String, wait: Duration },
     #[error("{url}: {message}; is this a Hugging Face hub?")]
@@ -58,10 +61,10 @@ impl Error {
         matches!(*self.0, Kind::Unsettled { .. })
     }
 
-    /// The address, the status and the message, where a server answered with an error.
+    /// The address, the status and the message, where the hub itself answered with an error.
     pub(super) fn status(&self) -> Option<(String, u16, String)> {
         match &*self.0 {
-            Kind::Status { url, status, message } => Some((url.clone(), *status, message.clone())),
+            Kind::Status { url, elsewhere: None, status, message } => Some((url.clone(), *status, message.clone())),
             _ => None,
         }
     }

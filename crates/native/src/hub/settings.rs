@@ -20,6 +20,8 @@ pub struct Settings {
     pub offline: bool,
     /// The wait before a second try; it doubles with each further one.
     pub patience: Duration,
+    /// How long a server may say nothing before the connection counts as cut.
+    pub silence: Duration,
 }
 
 /// A secret that says to the hub who asks. It goes to the hub's own address and nowhere else, and is never shown.
@@ -73,7 +75,8 @@ impl Settings {
             },
         };
         let offline = is_set("HF_HUB_OFFLINE") || is_set("TRANSFORMERS_OFFLINE");
-        Ok(Self { endpoint, cache, token, offline, patience: Duration::from_secs(1) })
+        let (patience, silence) = (Duration::from_secs(1), Duration::from_secs(60));
+        Ok(Self { endpoint, cache, token, offline, patience, silence })
     }
 }
 
