@@ -1,10 +1,12 @@
 //! The layout of Hugging Face's cache, which wembed shares.
 //!
-//!     models--OWNER--NAME/blobs/ETAG              a file's bytes under their hash; ETAG.incomplete while they come
-//!     models--OWNER--NAME/snapshots/COMMIT/PATH   a link to a blob, or a copy where there are no links
-//!     models--OWNER--NAME/refs/REVISION           the commit that a branch or tag was
-//!     models--OWNER--NAME/.no_exist/COMMIT/PATH   an empty file: the commit has no such path
-//!     .locks/models--OWNER--NAME/ETAG.lock        held while a blob is fetched
+//! ```text
+//! models--OWNER--NAME/blobs/ETAG              a file's bytes under their hash; ETAG.incomplete while they come
+//! models--OWNER--NAME/snapshots/COMMIT/PATH   a link to a blob, or a copy where there are no links
+//! models--OWNER--NAME/refs/REVISION           the commit that a branch or tag was
+//! models--OWNER--NAME/.no_exist/COMMIT/PATH   an empty file: the commit has no such path
+//! .locks/models--OWNER--NAME/ETAG.lock        held while a blob is fetched
+//! ```
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write as _};

@@ -204,8 +204,15 @@ fn failed(url: &str, failure: &Failure) -> Failed {
     use std::io::ErrorKind::{ConnectionRefused, HostUnreachable, InvalidData, NetworkUnreachable};
     let reason = match failure {
         Failure::HostNotFound => "there is no such host, or no network".to_owned(),
+        Failure::Io(error) => error.to_string(),
         other => other.to_string(),
     };
+    let trust = if reason.to_lowercase().contains("certificate") {
+        "; trusted are the system's certificates, on Linux those in the file SSL_CERT_FILE where that is set"
+    } else {
+        ""
+    };
+    let reason = format!("{reason}{trust}");
     let lasting = match failure {
         Failure::Io(error) => {
             matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable | InvalidData)

@@ -62,7 +62,7 @@ impl Listing {
         let Answer { sha, siblings } =
             serde_json::from_slice(bytes).map_err(|error| format!("expected a list of files, found {error}"))?;
         if !is_commit(&sha) {
-            return Err(format!("expected a commit of 40 hexadecimal digits, found `{sha}`"));
+            return Err(format!("expected a commit of 40 hexadecimal digits, found `{}`", sha.escape_debug()));
         }
         // A path that leads out of the model's folder, or is none, is no file of a model.
         let inside = |path: &str| {
