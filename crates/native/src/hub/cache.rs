@@ -5,20 +5,31 @@
 //! models--OWNER--NAME/snapshots/COMMIT/PATH   a link to a blob, or a copy where there are no links
 //! models--OWNER--NAME/refs/REVISION           the commit that a branch or tag was
 //! models--OWNER--NAME/.no_exist/COMMIT/PATH   an empty file: the commit has no such path
+//! models--OWNER--NAME/trees/COMMIT.json       what the commit has, where newer Python downloaded all of it
 //! .locks/models--OWNER--NAME/ETAG.lock        held while a blob is fetched
 //! ```
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
 use std::iter;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use tempfile::Builder;
 
 use super::checksum::Checksum;
 use super::error::at;
 use super::id::is_commit;
 use super::{Error, ModelId, Revision};
+
+/// Python's list of the files of a commit.
+#[derive(Deserialize)]
+struct Tree {
+    format_version: u32,
+    files: BTreeMap<String, IgnoredAny>,
+}
 
 /// A model's folders in a cache.
 #[derive(Debug)]
@@ -90,7 +101,13 @@ impl Repository {
 
     /// Whether the commit is known to have no such file.
     pub(super) fn is_absent(&self, commit: &str, path: &str) -> bool {
+        let listed = || {
+            let bytes = fs::read(self.root.join("trees").join(format!("{commit}.json"))).ok()?;
+            let tree: Tree = serde_json::from_slice(&bytes).ok()?;
+            (tree.format_version == 1 && !tree.files.is_empty()).then_some(tree.files)
+        };
         self.root.join(".no_exist").join(commit).join(path).is_file()
+            || listed().is_some_and(|files| !files.contains_key(path))
     }
 
     /// Writes down that the commit has no such file. Where that cannot be written it is asked again another time.

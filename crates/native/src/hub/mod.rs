@@ -1,7 +1,7 @@
 //! Models from the Hugging Face hub, in the cache that Hugging Face's own libraries use.
 //!
 //! [`Hub::snapshot`] looks into the cache first and asks the hub only for what is not there; [`Hub::pull`] asks the hub
-//! what is newest. Both give a directory with the files that loading the model reads, and no others: a [`Snapshot`] is
+//! what is newest. Both give a directory with the files that loading the model reads, and no others: a `Snapshot` is
 //! the model's files as they are asked for, so which files those are is known in one place, where they are read.
 //!
 //! A file comes into the cache whole and with the checksum that the hub lists, or not at all. What was cut stays beside
@@ -69,8 +69,9 @@ impl Hub {
     /// The directory of a model: from the cache where every file is there that loading reads, without a word to the
     /// network; else what is missing is downloaded first.
     ///
-    /// A file that a model may have and this one has not counts as there where the cache says so (`.no_exist`, which
-    /// both [`Hub::pull`] and Python write).
+    /// A file that a model may have and this one has not must be known as such: by `.no_exist`, which both
+    /// [`Hub::pull`] and Python write, or by Python's list of a whole commit. So a part of a model is never taken for
+    /// the whole.
     ///
     /// # Errors
     /// Where it is not in the cache and the settings say offline; and as [`Hub::pull`].

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::{Map, json};
+
 use crate::models::model;
 use crate::place::{ID, Place, WEIGHTS, files};
 use crate::run::{finish, json_lines, run, vector};
@@ -119,6 +121,35 @@ fn a_part_of_a_model_is_not_taken_for_the_whole() {
         assert_eq!(requests.len(), 1, "the list; the blob is there: {requests:?}");
         place.works();
     }
+}
+
+#[test]
+fn a_whole_model_that_python_wrote() {
+    let place = Place::new();
+    let path = place.pull().expect("the hub is well");
+    // Python's `snapshot_download` leaves no marks, but lists what the commit has.
+    fs::remove_dir_all(place.folder().join(".no_exist")).expect("it is there");
+    fs::remove_dir_all(place.cache().join(".locks")).expect("it is there");
+    let offline = || finish(&mut place.wembed(&["info", ID, "--offline"]));
+    offline().bad(1, &["a part of the model only", "adapter_config.json"]);
+    let tree = place.folder().join("trees").join(format!("{COMMIT}.json"));
+    fs::create_dir(place.folder().join("trees")).expect("there is room");
+    let names = files(&path).into_keys().map(|file| {
+        let name = file.strip_prefix(&path).expect("it lies there").to_str().expect("UTF-8").to_owned();
+        (name, json!({"size": 1}))
+    });
+    let mut list = json!({"format_version": 1, "files": names.collect::<Map<_, _>>()});
+    fs::write(&tree, list.to_string()).expect("there is room");
+    place.works();
+    offline().good();
+    // A list of a form that is not known, and one with a file that did not come.
+    list["format_version"] = json!(2);
+    fs::write(&tree, list.to_string()).expect("there is room");
+    offline().bad(1, &["a part of the model only"]);
+    list["format_version"] = json!(1);
+    fs::write(&tree, list.to_string()).expect("there is room");
+    fs::remove_file(path.join("modules.json")).expect("it is there");
+    offline().bad(1, &["a part of the model only", "modules.json"]);
 }
 
 #[test]
