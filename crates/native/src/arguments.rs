@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::commands::{devices, embed, eval, info, search, similarity};
+use crate::commands::{devices, embed, eval, info, pull, search, similarity};
 use crate::report;
 
 /// Text embedding on the GPU: sentence-transformers' vectors from sentence-transformers' models.
@@ -19,6 +19,7 @@ pub enum Command {
     Eval(eval::Arguments),
     Devices(devices::Arguments),
     Info(info::Arguments),
+    Pull(pull::Arguments),
 }
 
 /// The command that was asked for, or the exit code where the help was asked for or the words make no command.
@@ -43,6 +44,7 @@ impl Command {
             Self::Eval(arguments) => eval::run(&arguments),
             Self::Devices(arguments) => devices::run(&arguments),
             Self::Info(arguments) => info::run(&arguments),
+            Self::Pull(arguments) => pull::run(&arguments),
         }
     }
 }

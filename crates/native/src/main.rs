@@ -12,6 +12,7 @@ mod passages;
 mod progress;
 mod prompts;
 mod report;
+mod source;
 mod table;
 mod tally;
 mod texts;

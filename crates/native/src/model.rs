@@ -1,8 +1,7 @@
 //! The flags about a model that several commands share, and the model they load.
 
-use std::io;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
@@ -11,6 +10,7 @@ use wembed::Directory;
 use wembed_model::{AnyEmbedder, EmbedOptions, Finish, LoadOptions, Long, Placement, Prompt};
 
 use crate::device::DeviceArguments;
+use crate::source::{Source, named};
 use crate::{kernel_times, report};
 
 /// A model on a GPU or on the processor.
@@ -20,9 +20,11 @@ pub type Model = AnyEmbedder<Directory>;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArguments {
-    /// The model's directory
-    #[arg(long, value_name = "DIR", env = "WEMBED_MODEL")]
+    /// The model's directory, or its name on the Hugging Face hub: owner/name, or the name of one of sentence-transformers'
+    #[arg(long, value_name = "ID|DIR", env = "WEMBED_MODEL")]
     model: Option<PathBuf>,
+    #[command(flatten)]
+    source: Source,
     /// Tokens of a text at most, special tokens included; longer texts are cut [default: what the model says]
     #[arg(long, value_name = "N", value_parser = parse_count)]
     max_length: Option<NonZeroUsize>,
@@ -83,11 +85,11 @@ impl ModelArguments {
     pub fn load(&self) -> anyhow::Result<Model> {
         let path = self.model.as_deref().ok_or_else(|| {
             anyhow!(
-                "no model: give its directory with --model or WEMBED_MODEL; \
-                 `scripts/fetch-minilm` puts all-MiniLM-L6-v2 into models/all-MiniLM-L6-v2"
+                "no model: give its directory or its name on the Hugging Face hub with --model or WEMBED_MODEL, \
+                 for example --model sentence-transformers/all-MiniLM-L6-v2"
             )
         })?;
-        let files = directory(path)?;
+        let files = self.source.open(path)?;
         let engine = self.device.open()?;
         let vocabulary = match self.vocabulary {
             Vocabulary::Auto => Placement::Auto,
@@ -132,21 +134,4 @@ impl ModelArguments {
             }
         }
     }
-}
-
-/// A model's directory.
-pub fn directory(path: &Path) -> anyhow::Result<Directory> {
-    Directory::open(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => anyhow!(
-            "`{}` is not a directory: a model is a directory with config.json, tokenizer.json and model.safetensors \
-             (names on the Hugging Face hub are not taken yet)",
-            path.display()
-        ),
-        _ => anyhow::Error::new(error).context(named(path)),
-    })
-}
-
-/// A model as errors name it.
-pub fn named(path: &Path) -> String {
-    format!("model `{}`", path.display())
 }

@@ -1,8 +1,9 @@
 //! How far a run is, for a person at a terminal.
 
 use std::fmt::Write;
+use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{DecimalBytes, HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
 /// Texts done and their rate, on standard error where that is a terminal; nothing where `wanted` is false.
 pub fn bar(texts: Option<u64>, wanted: bool) -> ProgressBar {
@@ -18,4 +19,28 @@ pub fn bar(texts: Option<u64>, wanted: bool) -> ProgressBar {
         // A line that cannot be drawn is no loss.
         let _ = write!(to, "{:.0} a second", state.per_sec());
     }))
+}
+
+/// Bytes of a file and the rate at which they come after the first `present`, of `size` where that is known; on standard
+/// error where that is a terminal.
+pub fn download(path: &str, present: u64, size: Option<u64>) -> ProgressBar {
+    const KNOWN: &str = "{msg} {wide_bar} {decimal_bytes} of {decimal_total_bytes}, {rate}, {left} left";
+    const UNKNOWN: &str = "{spinner} {msg} {decimal_bytes}, {rate}, {elapsed}";
+    let (bar, template) = match size {
+        Some(size) => (ProgressBar::new(size), KNOWN),
+        None => (ProgressBar::new_spinner(), UNKNOWN),
+    };
+    // The bar's own rate would count what was there before.
+    let rate = move |state: &ProgressState| {
+        state.pos().saturating_sub(present) as f64 / state.elapsed().as_secs_f64().max(1e-3)
+    };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = style.with_key("rate", move |state: &ProgressState, to: &mut dyn Write| {
+        let _ = write!(to, "{}/s", DecimalBytes(rate(state) as u64));
+    });
+    let style = style.with_key("left", move |state: &ProgressState, to: &mut dyn Write| {
+        let bytes = state.len().unwrap_or_default().saturating_sub(state.pos());
+        let _ = write!(to, "{:#}", HumanDuration(Duration::from_secs((bytes as f64 / rate(state).max(1.0)) as u64)));
+    });
+    bar.with_style(style).with_message(path.to_owned()).with_position(present)
 }

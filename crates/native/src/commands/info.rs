@@ -12,7 +12,7 @@ use wembed::Directory;
 use wembed_model::{Description, Error, Files as _, Step, Tensors, pooling_name};
 
 use crate::destination::Destination;
-use crate::model::{directory, named};
+use crate::source::{Source, named};
 use crate::table::{beginning, table};
 
 /// Say what a model is
@@ -20,9 +20,11 @@ use crate::table::{beginning, table};
 /// Reads the model's small files and the headers of its weights; needs no GPU.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The model's directory
+    /// The model's directory, or its name on the Hugging Face hub
     #[arg(value_name = "MODEL", env = "WEMBED_MODEL")]
     model: PathBuf,
+    #[command(flatten)]
+    source: Source,
     /// The form of the answer
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -47,7 +49,7 @@ struct Weights {
 
 /// Describes the model.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let files = directory(&arguments.model)?;
+    let files = arguments.source.open(&arguments.model)?;
     let read = async {
         let description = Description::read(&files).await?;
         let weights = Weights::read(&files, &description).await?;

@@ -4,5 +4,6 @@ pub mod devices;
 pub mod embed;
 pub mod eval;
 pub mod info;
+pub mod pull;
 pub mod search;
 pub mod similarity;

@@ -15,12 +15,10 @@ fn refused(path: &str, parts: &[&str]) {
 
 #[test]
 fn what_is_not_a_directory() {
-    let name = "sentence-transformers/all-MiniLM-L6-v2";
-    let file = text(Copied::of("bert").file("config.json"));
-    for path in [name, &file] {
-        let parts = [&format!("`{path}` is not a directory"), "Hugging Face hub are not taken yet"];
-        run(&["info", path]).bad(1, &parts);
-        run(&["embed", "a", "--model", path]).bad(1, &parts);
+    let copy = Copied::of("bert");
+    let (file, nothing) = (text(copy.file("config.json")), text(copy.file("nothing")));
+    for path in [&file, &nothing, "./nothing"] {
+        refused(path, &[&format!("`{path}` is not a directory"), "Hugging Face hub"]);
     }
 }
 

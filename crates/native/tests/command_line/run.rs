@@ -13,9 +13,14 @@ pub struct Run {
     pub stderr: String,
 }
 
-/// The binary with `arguments`; what the environment says of models does not count.
+/// The binary with `arguments`; what the environment says of models does not count, and no hub is asked.
 pub fn wembed(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wembed"));
+    let ours = |name: &str| name.starts_with("HF_") || name.starts_with("HUGGING") || name == "TRANSFORMERS_OFFLINE";
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(ours)) {
+        command.env_remove(name);
+    }
+    command.env("HF_HUB_OFFLINE", "1").env("NO_PROXY", "127.0.0.1");
     command.env_remove("WEMBED_MODEL").args(arguments).write_stdin("");
     command
 }
