@@ -7,9 +7,9 @@
 //! assert_eq!(Quantizer::Ubinary.quantize(vector.clone()), Quantized::Uint8(vec![0b1000_0000]));
 //!
 //! let mut ranges = Ranges::new(3);
-//! ranges.include(&[0.0, -1.0, -1.0]);
-//! ranges.include(&[0.5, 1.0, 1.0]);
-//! assert_eq!(Quantizer::Int8(ranges).quantize(vector), Quantized::Int8(vec![127, -33, -1]));
+//! ranges.include(&[-127.5; 3]);
+//! ranges.include(&[127.5; 3]);
+//! assert_eq!(Quantizer::Int8(ranges).quantize(vector), Quantized::Int8(vec![0, -1, -1]));
 //! ```
 
 /// What a vector's values are written as.

@@ -24,6 +24,9 @@ pub type Fingerprint = Vec<(String, String)>;
 /// The form of the file; another one gets another number.
 const VERSION: u32 = 1;
 
+/// What every header begins with.
+const BEGINNING: &[u8] = b"{\"wembed_partial\":";
+
 #[derive(Serialize, Deserialize)]
 struct Header {
     wembed_partial: u32,
@@ -65,7 +68,8 @@ impl Partial {
         BufReader::new(&file).take(1 << 20).read_until(b'\n', &mut line)?;
         // A header is whole before there is a record: without one, nothing was done.
         let begun = line.ends_with(b"\n");
-        if !begun && !line.is_empty() && !line.starts_with(b"{\"wembed_partial\":") {
+        let ours = line.starts_with(BEGINNING) || BEGINNING.starts_with(&line);
+        if !begun && !ours {
             bail!("{name} is no file of wembed's: remove it, or give another --output");
         }
         if begun {
@@ -208,4 +212,90 @@ fn check_same(earlier: &Fingerprint, now: &Fingerprint) -> anyhow::Result<()> {
     let Some(name) = differences.first() else { return Ok(()) };
     let [earlier, now] = [earlier, now].map(|it| value(it, name).unwrap_or("nothing".to_owned()));
     bail!("{name} was {earlier}, and is {now} now")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::{Fingerprint, Partial};
+    use crate::record::{Id, Label, Outcome, Record};
+
+    fn record(index: u64) -> Record {
+        let id = index.is_multiple_of(2).then(|| Id::Text(format!("id {index}")));
+        let outcome = match index % 3 {
+            0 => Outcome::Failure("nothing came of it".to_owned()),
+            _ => Outcome::Vector { vector: vec![index as f32; 3], tokens: 5, truncated: index == 1 },
+        };
+        Record { label: Label { index, id, hash: index << 40 }, outcome }
+    }
+
+    fn made_by(name: &str) -> Fingerprint {
+        vec![("--flag".to_owned(), name.to_owned())]
+    }
+
+    /// The file's records are those from 0 on; adds the rest of `count`, and returns how many there were.
+    fn resume(path: &Path, count: u64) -> u64 {
+        let mut partial = Partial::open(path, &made_by("a"), true).unwrap();
+        let mut found = 0;
+        let next = |it: Record| {
+            assert_eq!(it, record(found));
+            found += 1;
+            Ok(())
+        };
+        partial.recover(next).unwrap();
+        assert_eq!(partial.len(), found);
+        for index in found..count {
+            partial.push(&record(index)).unwrap();
+        }
+        partial.sync().unwrap();
+        found
+    }
+
+    #[test]
+    fn wherever_it_is_cut_the_records_before_are_whole() {
+        const COUNT: u64 = 6;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vectors.partial");
+        assert_eq!(resume(&path, COUNT), 0);
+        let whole = fs::read(&path).unwrap();
+        let header = whole.iter().position(|&byte| byte == b'\n').unwrap() + 1;
+        let mut most = 0;
+        for length in 0..=whole.len() {
+            // What the loss of power leaves: a part that never came, as nothing or as zeros, or one that is wrong.
+            let (mut zeros, mut wrong) = (whole.clone(), whole.clone());
+            zeros[length.max(header)..].fill(0);
+            let turned = length.clamp(header, whole.len() - 1);
+            wrong[turned] ^= 0x10;
+            for spoiled in [&zeros, &wrong] {
+                fs::write(&path, spoiled).unwrap();
+                resume(&path, COUNT);
+                assert!(fs::read(&path).unwrap() == whole, "{length}");
+            }
+            fs::write(&path, &whole[..length]).unwrap();
+            let found = resume(&path, COUNT);
+            assert!(fs::read(&path).unwrap() == whole, "{length}");
+            assert!(found >= most, "{found} records in {length} bytes, {most} in fewer");
+            most = found;
+        }
+        assert_eq!(most, COUNT);
+    }
+
+    #[test]
+    fn one_run_at_a_time_and_of_one_kind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vectors.partial");
+        let open = |name, resume| match Partial::open(&path, &made_by(name), resume) {
+            Ok(partial) => Ok(partial),
+            Err(error) => Err(format!("{error:#}")),
+        };
+        let first = open("a", false).unwrap();
+        assert!(open("a", true).is_err_and(|error| error.contains("being written by another run")));
+        drop(first);
+        assert!(open("a", false).is_err_and(|error| error.contains("--resume goes on from there")));
+        assert!(open("b", true).is_err_and(|error| error.contains("--flag was `a`, and is `b` now")));
+        open("a", true).unwrap().remove().unwrap();
+        assert!(!path.exists());
+    }
 }

@@ -37,7 +37,7 @@ pub struct Label {
     pub index: u64,
     pub id: Option<Id>,
     /// XXH3 of the text, which tells whether an input is still the same.
-    hash: u64,
+    pub hash: u64,
 }
 
 /// A text that was embedded, as it is kept.

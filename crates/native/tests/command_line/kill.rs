@@ -38,7 +38,7 @@ fn killed_and_resumed(format: &str, flags: &[&str]) {
     let folder = tempfile::tempdir().expect("there is room for texts");
     let path = |name: &str| folder.path().join(name);
     let lines =
-        (0..3000).map(|index| format!("{{\"id\":{},\"text\":\"{}\"}}\n", index * 7, "a word ".repeat(index % 23)));
+        (0..2500).map(|index| format!("{{\"id\":{},\"text\":\"{}\"}}\n", index * 7, "a word ".repeat(index % 5)));
     fs::write(path("texts.jsonl"), lines.collect::<String>()).expect("there is room for texts");
     let (input, output) = (text(path("texts.jsonl")), text(path("vectors")));
     let model = model("bert");
