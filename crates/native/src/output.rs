@@ -31,7 +31,7 @@ pub struct OutputArguments {
     precision: PrecisionArguments,
 }
 
-/// How many texts there were, and how they fared, as far as the output cares.
+/// How a run ended, as far as the output cares.
 #[derive(Debug, Clone, Copy)]
 pub struct End {
     /// Whether every text was read and embedded.
@@ -46,18 +46,17 @@ pub struct Output {
     path: Option<PathBuf>,
     format: Format,
     shape: Shape,
-    /// Nothing where it depends on all vectors.
-    quantizer: Option<Quantizer>,
     way: Way,
 }
 
+/// A quantizer that is none yet depends on all vectors.
 enum Way {
     /// Row by row.
-    Stream(Box<dyn Writer>),
+    Stream(Box<dyn Writer>, Quantizer),
     /// All records first, then the rows, into what cannot be replaced at once: a pipe, a device.
-    Gathered(Partial),
+    Gathered(Partial, Option<Quantizer>),
     /// All records first, then the rows, into a new file that then takes the old one's place.
-    File(Partial),
+    File(Partial, Option<Quantizer>),
 }
 
 impl OutputArguments {
@@ -94,34 +93,34 @@ impl OutputArguments {
         let quantizer = self.precision.quantizer(dimensions)?;
         let shape = Shape { dimensions, precision, ids };
         let special = |path: &PathBuf| fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
-        let (path, way) = match self.output.clone() {
-            Some(path) if !special(&path) => {
+        let (path, way) = match (self.output.clone(), quantizer) {
+            (Some(path), quantizer) if !special(&path) => {
                 // Through a link, so that the link stays and its file is replaced.
                 let path = fs::canonicalize(&path).unwrap_or(path);
                 let partial = Partial::open(&beside(&path, "partial"), made_by, self.resume)?;
-                (Some(path), Way::File(partial))
+                (Some(path), Way::File(partial, quantizer))
             }
-            Some(path) if self.resume => {
+            (Some(path), _) if self.resume => {
                 bail!("--resume needs a file that stays: `{}` is none", path.display())
             }
-            path if format.begins_with_number() || quantizer.is_none() => {
-                let partial = Partial::anonymous().context("a temporary file could not be created")?;
-                (path, Way::Gathered(partial))
-            }
-            path => {
+            (path, Some(quantizer)) if !format.begins_with_number() => {
                 let to = stream(path.as_deref())?;
                 let writer = format.writer(to, shape, 0).with_context(|| unwritten(path.as_deref()))?;
-                (path, Way::Stream(writer))
+                (path, Way::Stream(writer, quantizer))
+            }
+            (path, quantizer) => {
+                let partial = Partial::anonymous().context("a temporary file could not be created")?;
+                (path, Way::Gathered(partial, quantizer))
             }
         };
-        Ok(Output { path, format, shape, quantizer, way })
+        Ok(Output { path, format, shape, way })
     }
 }
 
 impl Output {
     /// What an earlier run left, and its name: its records go to `each`.
     pub fn recover(&mut self, mut each: impl FnMut(Record, &str) -> anyhow::Result<()>) -> anyhow::Result<u64> {
-        let Way::File(partial) = &mut self.way else { return Ok(0) };
+        let Way::File(partial, _) = &mut self.way else { return Ok(0) };
         let name = partial.name();
         partial.recover(|record| each(record, &name))?;
         Ok(partial.len())
@@ -129,34 +128,33 @@ impl Output {
 
     /// Adds a record.
     pub fn put(&mut self, record: Record) -> io::Result<()> {
-        match (&mut self.way, &self.quantizer) {
-            (Way::Stream(writer), Some(quantizer)) => writer.put(record.row(quantizer)),
-            (Way::Stream(_), None) => unreachable!("without a quantizer the records are gathered"),
-            (Way::Gathered(partial) | Way::File(partial), _) => partial.push(&record),
+        match &mut self.way {
+            Way::Stream(writer, quantizer) => writer.put(record.row(quantizer)),
+            Way::Gathered(partial, _) | Way::File(partial, _) => partial.push(&record),
         }
     }
 
     /// What to say where a record could not be put.
     pub fn unwritten(&self) -> String {
         match &self.way {
-            Way::Gathered(partial) | Way::File(partial) => format!("{} could not be written", partial.name()),
-            Way::Stream(_) => unwritten(self.path.as_deref()),
+            Way::Gathered(partial, _) | Way::File(partial, _) => format!("{} could not be written", partial.name()),
+            Way::Stream(..) => unwritten(self.path.as_deref()),
         }
     }
 
     /// Ends it; what an earlier end leaves undone is kept where that is of use.
     pub fn finish(self, end: End) -> anyhow::Result<()> {
-        let Self { path, format, shape, quantizer, way } = self;
+        let Self { path, format, shape, way } = self;
         let unwritten = || unwritten(path.as_deref());
         let writable = end.reached && (end.complete || !format.begins_with_number());
         match way {
-            Way::Stream(mut writer) => writer.finish().with_context(unwritten),
-            Way::Gathered(_) | Way::File(_) if !writable => keep(way, format, end).with_context(unwritten),
-            Way::Gathered(mut partial) => {
+            Way::Stream(mut writer, _) => writer.finish().with_context(unwritten),
+            Way::Gathered(..) | Way::File(..) if !writable => keep(way, format, end).with_context(unwritten),
+            Way::Gathered(mut partial, quantizer) => {
                 let to = stream(path.as_deref())?;
                 write(&mut partial, to, format, shape, quantizer).with_context(unwritten)
             }
-            Way::File(mut partial) => {
+            Way::File(mut partial, quantizer) => {
                 let path = path.context("a file has a path")?;
                 partial.sync()?;
                 let done = replace(&path, |to| write(&mut partial, to, format, shape, quantizer));
@@ -174,10 +172,10 @@ impl Output {
 fn keep(way: Way, format: Format, end: End) -> anyhow::Result<()> {
     if end.reached || format.begins_with_number() {
         report::say("an npy file has a vector for every text: none was written");
-    } else if matches!(way, Way::Gathered(_)) {
+    } else if matches!(way, Way::Gathered(..)) {
         report::say("int8's ranges are those of all vectors: none was written");
     }
-    if let Way::File(mut partial) = way {
+    if let Way::File(mut partial, _) = way {
         if partial.len() == 0 {
             return Ok(partial.remove()?);
         }

@@ -226,7 +226,7 @@ mod tests {
         let id = index.is_multiple_of(2).then(|| Id::Text(format!("id {index}")));
         let outcome = match index % 3 {
             0 => Outcome::Failure("nothing came of it".to_owned()),
-            _ => Outcome::Vector { vector: vec![index as f32; 3], tokens: 5, truncated: index == 1 },
+            _ => Outcome::Vector { vector: vec![index as f32; 3], tokens: 5, truncated: index == 1, windows: 1 },
         };
         Record { label: Label { index, id, hash: index << 40 }, outcome }
     }
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn wherever_it_is_cut_the_records_before_are_whole() {
-        const COUNT: u64 = 6;
+        const COUNT: u64 = 4;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("vectors.partial");
         assert_eq!(resume(&path, COUNT), 0);

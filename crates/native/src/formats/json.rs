@@ -29,7 +29,9 @@ enum Outcome<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         windows: Option<usize>,
     },
-    Failure { error: &'a str },
+    Failure {
+        error: &'a str,
+    },
 }
 
 #[derive(Serialize)]

@@ -69,6 +69,10 @@ fn rows(bytes: &[u8]) -> Vec<Value> {
                 };
                 object["tokens"] = column("tokens").as_primitive::<Int32Type>().value(row).into();
                 object["truncated"] = column("truncated").as_boolean().value(row).into();
+                let windows = column("windows").as_primitive::<Int32Type>().value(row);
+                if windows > 1 {
+                    object["windows"] = windows.into();
+                }
                 assert!(column("error").is_null(row));
             } else {
                 object["error"] = column("error").as_string::<i32>().value(row).into();
@@ -90,7 +94,11 @@ fn parquet_holds_what_json_lines_hold() {
         text(folder.path().join(name))
     };
     // More rows than are written at a time, and one without a vector.
-    let word = |index: usize| if index == 1500 { "\u{1f682}" } else { "a" };
+    let word = |index: usize| match index {
+        1500 => "\u{1f682}",
+        8 => "a a a a a a",
+        _ => "a",
+    };
     let lines: Vec<_> = (0..2100).map(|index| format!("{{\"n\":{index},\"text\":\"{}\"}}\n", word(index))).collect();
     let objects = input("texts.jsonl", &lines);
     let cells: Vec<_> = (0..2100).map(|index| format!("{index},{}\n", word(index))).collect();
@@ -98,6 +106,7 @@ fn parquet_holds_what_json_lines_hold() {
     let ids = ["--id-column", "n"];
     for (input, flags) in [
         (&objects, &[][..]),
+        (&objects, &["--max-length", "5", "--long", "mean"]),
         (&objects, &["--precision", "int8"]),
         (&objects, &["--precision", "ubinary", "--shard", "1/2"]),
         (&cells, &ids),
@@ -116,11 +125,15 @@ fn parquet_holds_what_json_lines_hold() {
                 Some(_) => assert_eq!(vector(row), vector(line)),
                 None => assert_eq!(row["error"], line["error"]),
             }
-            for key in ["index", "id", "tokens", "truncated"] {
+            for key in ["index", "id", "tokens", "truncated", "windows"] {
                 assert_eq!(row.get(key), line.get(key), "{key}");
             }
         }
         assert_eq!(rows.len(), lines.len());
+        assert_eq!(
+            rows.iter().filter(|row| row.get("windows").is_some()).count(),
+            usize::from(flags.contains(&"mean"))
+        );
     }
 }
 
