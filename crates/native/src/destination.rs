@@ -10,13 +10,12 @@ use anyhow::Context as _;
 pub struct Destination {
     name: String,
     terminal: bool,
-    writer: BufWriter<Box<dyn Write>>,
+    writer: BufWriter<Box<dyn Write + Send>>,
 }
 
 impl Destination {
-    /// The file at `path`, emptied or made, or standard output.
-    pub fn open(path: Option<&Path>) -> anyhow::Result<Self> {
-        let Some(path) = path else { return Ok(Self::standard_output()) };
+    /// The file at `path`, emptied or made.
+    pub fn create(path: &Path) -> anyhow::Result<Self> {
         let name = format!("`{}`", path.display());
         let file = File::create(path).with_context(|| format!("{name} could not be created"))?;
         Ok(Self { name, terminal: false, writer: BufWriter::new(Box::new(file)) })
@@ -40,17 +39,8 @@ impl Destination {
     /// Writes all of `text` and says what went wrong where it could not be written.
     pub fn print(mut self, text: &str) -> anyhow::Result<()> {
         let result = self.write_all(text.as_bytes()).and_then(|()| self.flush());
-        result.with_context(|| unwritten(&self.name))
+        result.with_context(|| format!("{} could not be written", self.name))
     }
-
-    /// What to say where a write failed.
-    pub fn unwritten(&self) -> String {
-        unwritten(&self.name)
-    }
-}
-
-fn unwritten(name: &str) -> String {
-    format!("{name} could not be written")
 }
 
 impl Write for Destination {

@@ -64,7 +64,7 @@ impl Source {
         let words = format!("downloading `{id}` from {} into `{}`", settings.endpoint, settings.cache.display());
         let to_terminal = io::stderr().is_terminal();
         let words = RefCell::new(Some(words).filter(|_| !to_terminal));
-        let bar = RefCell::new(progress::bar(None, false));
+        let bar = RefCell::new(progress::bar(0, false));
         let observe = |event: Event<'_>| match event {
             Event::File { path, present, size } => {
                 if let Some(words) = words.take() {

@@ -1,5 +1,7 @@
 //! How many texts there were, and how they fared.
 
+use std::fmt::Display;
+
 use anyhow::bail;
 use wembed_model::{Description, Embedding, Error};
 
@@ -18,15 +20,24 @@ impl Tally {
     /// Takes note of a text's result and returns the text's number, from 0.
     pub fn count(&mut self, result: &Result<Embedding, Error>) -> usize {
         let index = self.texts;
-        self.texts += 1;
         match result {
-            Ok(embedding) => self.truncated += usize::from(embedding.truncated),
-            Err(error) => {
-                self.failed += 1;
-                self.first_failure.get_or_insert_with(|| format!("text {index}: {error}"));
-            }
+            Ok(embedding) => self.vector(embedding.truncated),
+            Err(error) => self.failure(index as u64, error),
         }
         index
+    }
+
+    /// Takes note of a text that has a vector.
+    pub fn vector(&mut self, truncated: bool) {
+        self.texts += 1;
+        self.truncated += usize::from(truncated);
+    }
+
+    /// Takes note of a text that has none, and why.
+    pub fn failure(&mut self, index: u64, error: impl Display) {
+        self.texts += 1;
+        self.failed += 1;
+        self.first_failure.get_or_insert_with(|| format!("text {index}: {error}"));
     }
 
     /// Whether each has its vector.

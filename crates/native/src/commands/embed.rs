@@ -1,80 +1,71 @@
 //! `wembed embed`: texts in, vectors out.
 
-use std::fs;
-use std::io::IsTerminal as _;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use pollster::block_on;
+use twox_hash::XxHash3_64;
+use wembed_model::{EmbedOptions, Embedding, Error};
 
-use crate::destination::Destination;
-use crate::formats::Format;
-use crate::model::ModelArguments;
-use crate::progress;
+use crate::model::{Model, ModelArguments};
+use crate::output::{End, Output, OutputArguments};
+use crate::partial::Fingerprint;
+use crate::progress::Progress;
+use crate::record::{Label, Outcome, Record};
+use crate::report;
 use crate::tally::Tally;
-use crate::texts::Texts;
+use crate::texts::{InputArguments, Texts};
 
 /// Give the vectors of texts
 ///
-/// Texts are the arguments, else the lines of a file or of standard input; an empty line is a text. The exit code is 0
-/// only where every text has its vector.
+/// Texts are the arguments, else what a file or standard input holds, as it is read: an empty line is a text. The exit
+/// code is 0 only where every text has its vector.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Texts to embed
-    #[arg(value_name = "TEXT", conflicts_with = "input")]
-    texts: Vec<String>,
-    /// A file with one text a line, or for `.jsonl` one JSON string or object with `text`; `-` is standard input
-    #[arg(long, value_name = "FILE|-")]
-    input: Option<PathBuf>,
-    /// Write to this file
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// The form of the vectors [default: what the file's name says, text at a terminal, else jsonl]
-    #[arg(long, value_enum)]
-    format: Option<Format>,
+    #[command(flatten)]
+    input: InputArguments,
+    #[command(flatten)]
+    output: OutputArguments,
     #[command(flatten)]
     model: ModelArguments,
 }
 
 /// Embeds.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let Arguments { texts, input, output, format, model: flags } = arguments;
-    check_files(input.as_deref(), output.as_deref())?;
-    let to_terminal = output.is_none() && std::io::stdout().is_terminal();
-    let format = format.unwrap_or_else(|| Format::usual(output.as_deref(), to_terminal));
-    if format == Format::Npy && to_terminal {
-        bail!("npy is no form for a terminal: give --output FILE, or a pipe");
-    }
-    let given = (!texts.is_empty()).then_some(texts.len() as u64);
-    let mut texts = Texts::open(texts, input.as_deref())?;
+    let Arguments { input, output, model: flags } = arguments;
+    output.check(input.input.as_deref())?;
+    let mut texts = input.open()?;
     let mut model = flags.load()?;
     let options = flags.options();
-    // Without a text this checks the options; the output is emptied only now, so that it survives a mistake in the flags.
-    block_on(model.embed::<&str>(&[], &options))?;
-    let to = Destination::open(output.as_deref())?;
-    let unwritten = to.unwritten();
+    // This also checks the options; the output is opened only now, so that it survives a mistake in the flags.
+    let made_by = fingerprint(&input, &mut model, &options)?;
     let dimensions = options.finish.dimensions.unwrap_or(model.description().dimensions);
-    let mut writer = format.writer(to, dimensions);
     let mut tally = Tally::default();
-    let bar = progress::bar(given, !to_terminal);
-    let flow = block_on(model.embed_each(&mut texts, &options, |result| {
-        bar.inc(1);
-        match writer.put(tally.count(&result), &result) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => ControlFlow::Break(error),
-        }
-    }));
-    bar.finish_and_clear();
+    let mut to = output.open(dimensions, texts.ids, &made_by)?;
+    let done = pass_over(&mut to, &mut texts, &mut tally)?;
+    let progress = Progress::new(texts.position.clone(), done, !output.to_terminal());
 
-    // Whatever ended it, what was done before is written.
+    let flow = embed(&mut model, &options, &mut texts, |record| {
+        progress.text();
+        tally.record(&record);
+        to.put(record)
+    });
+    progress.clear();
+
+    // Whatever ended it, what was done before is written, or kept.
     let (written, embedded) = match flow {
-        Ok(ControlFlow::Break(error)) => (Err(error), Ok(())),
-        Ok(ControlFlow::Continue(())) => (writer.finish(texts.failure.is_none() && tally.is_complete()), Ok(())),
-        Err(error) => (writer.finish(false), Err(error)),
+        Ok(ControlFlow::Break(error)) => (Err(error).context(to.unwritten()), Ok(())),
+        Ok(ControlFlow::Continue(())) => {
+            let end = End { reached: texts.failure.is_none(), complete: tally.is_complete() };
+            (to.finish(end), Ok(()))
+        }
+        Err(error) => (to.finish(End { reached: false, complete: false }), Err(error)),
     };
-    written.context(unwritten)?;
+    written?;
     tally.warn_of_truncation("texts", model.description());
     flags.report(&model);
     embedded?;
@@ -82,11 +73,80 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     tally.check()
 }
 
-/// The output must not be the input: it would be emptied before it is read.
-fn check_files(input: Option<&Path>, output: Option<&Path>) -> anyhow::Result<()> {
-    let (Some(input), Some(output)) = (input, output) else { return Ok(()) };
-    match (fs::canonicalize(input), fs::canonicalize(output)) {
-        (Ok(from), Ok(to)) if from == to => bail!("`{}` is both --input and --output", input.display()),
-        _ => Ok(()),
+/// Gives `sink` the record of each text, in order.
+fn embed(
+    model: &mut Model,
+    options: &EmbedOptions,
+    texts: &mut Texts,
+    mut sink: impl FnMut(Record) -> io::Result<()>,
+) -> Result<ControlFlow<io::Error>, Error> {
+    // Texts are taken ahead of their vectors: what is in flight waits here for its vector.
+    let in_flight = RefCell::new(VecDeque::new());
+    let texts = texts.map(|text| {
+        in_flight.borrow_mut().push_back(Label::of(&text));
+        text.text
+    });
+    block_on(model.embed_each(texts, options, |result| {
+        let label = in_flight.borrow_mut().pop_front();
+        let label = label.ok_or_else(|| io::Error::other("a vector without a text"));
+        match label.and_then(|label| sink(Record { label, outcome: result.into() })) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
+    }))
+}
+
+/// Reads past the texts that an earlier run embedded, and returns how many there were.
+fn pass_over(to: &mut Output, texts: &mut Texts, tally: &mut Tally) -> anyhow::Result<u64> {
+    let done = to.recover(|record, name| {
+        let index = record.label.index;
+        let Some(text) = texts.next() else {
+            let ended = || anyhow!("{name} holds a vector of text {index}, but the input ends before it");
+            return Err(texts.failure.take().unwrap_or_else(ended));
+        };
+        if Label::of(&text) != record.label {
+            bail!("{name} holds a vector of another text {index}: the input is not the one it was made from");
+        }
+        tally.record(&record);
+        Ok(())
+    })?;
+    if done > 0 {
+        report::say(format_args!("{done} texts were done before"));
+    }
+    Ok(done)
+}
+
+/// What is embedded to tell a model, device and type from others: a text's vector has the same bits in every run.
+const PROBE: &str = "The quick brown fox jumps over the lazy dog, 0123456789 times.";
+
+/// What changes vectors. Flags that show in no vector of this text have their own entries.
+fn fingerprint(input: &InputArguments, model: &mut Model, options: &EmbedOptions) -> anyhow::Result<Fingerprint> {
+    let probe = block_on(model.embed(&[PROBE], options))?.pop();
+    let bytes = match probe.ok_or_else(|| anyhow!("the test text has no result"))? {
+        Ok(Embedding { vector, .. }) => vector.into_iter().flat_map(f32::to_le_bytes).collect(),
+        Err(error) => error.to_string().into_bytes(),
+    };
+    let description = model.description();
+    let finish = &options.finish;
+    let of_model = [
+        ("--max-length", description.max_length.to_string()),
+        ("--dimensions", finish.dimensions.map(|it| it.to_string()).unwrap_or_default()),
+        ("--normalize", finish.normalize.map(|it| it.to_string()).unwrap_or_default()),
+        ("--long", format!("{:?}", options.long).to_lowercase()),
+        ("the prompt", format!("{:?}", options.prompt)),
+        ("the vector of a test text (another model, device, dtype or instructions?)", {
+            format!("{:016x}", XxHash3_64::oneshot(&bytes))
+        }),
+    ];
+    Ok(input.fingerprint().into_iter().chain(of_model).map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+impl Tally {
+    /// Takes note of a record.
+    fn record(&mut self, record: &Record) {
+        match &record.outcome {
+            Outcome::Vector { truncated, .. } => self.vector(*truncated),
+            Outcome::Failure(error) => self.failure(record.label.index, error),
+        }
     }
 }

@@ -72,7 +72,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let options = EmbedOptions { prompt: Prompt::Text(passage_prompt), ..options };
     let mut tally = Tally::default();
     let mut scores = Vec::with_capacity(passages.len());
-    let bar = progress::bar(Some(passages.len() as u64), true);
+    let bar = progress::bar(passages.len() as u64, true);
     let flow = block_on(model.embed_each(passages.iter().map(|passage| passage.text), &options, |result| {
         bar.inc(1);
         let index = tally.count(&result);

@@ -3,17 +3,26 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use wembed_model::{Embedding, Error};
+use wembed_model::Quantized;
 
 use super::Writer;
+use crate::record::{Id, Row, Vector};
 
 /// What is written of a text.
 #[derive(Serialize)]
+struct Object<'a> {
+    index: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<Name<'a>>,
+    #[serde(flatten)]
+    outcome: Outcome<'a>,
+}
+
+#[derive(Serialize)]
 #[serde(untagged)]
-enum Object<'a> {
+enum Outcome<'a> {
     Vector {
-        index: usize,
-        embedding: &'a [f32],
+        embedding: Values<'a>,
         tokens: usize,
         truncated: bool,
         /// Where there are several.
@@ -21,23 +30,43 @@ enum Object<'a> {
         windows: Option<usize>,
     },
     Failure {
-        index: usize,
-        error: String,
+        error: &'a str,
     },
 }
 
-fn write_object(to: &mut impl Write, index: usize, result: &Result<Embedding, Error>) -> io::Result<()> {
-    let object = match result {
-        Ok(Embedding { vector, tokens, truncated, windows }) => Object::Vector {
-            index,
-            embedding: vector,
-            tokens: *tokens,
-            truncated: *truncated,
-            windows: Some(*windows).filter(|&windows| windows > 1),
-        },
-        Err(error) => Object::Failure { index, error: error.to_string() },
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Name<'a> {
+    Integer(i64),
+    Text(&'a str),
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Values<'a> {
+    Float32(&'a [f32]),
+    Int8(&'a [i8]),
+    Uint8(&'a [u8]),
+}
+
+fn write_object(to: &mut impl Write, row: &Row) -> io::Result<()> {
+    let id = row.id.as_ref().map(|id| match id {
+        Id::Integer(number) => Name::Integer(*number),
+        Id::Text(text) => Name::Text(text),
+    });
+    let outcome = match &row.outcome {
+        Ok(Vector { values, tokens, truncated, windows }) => {
+            let embedding = match values {
+                Quantized::Float32(values) => Values::Float32(values),
+                Quantized::Int8(values) => Values::Int8(values),
+                Quantized::Uint8(values) => Values::Uint8(values),
+            };
+            let windows = Some(*windows).filter(|&windows| windows > 1);
+            Outcome::Vector { embedding, tokens: *tokens, truncated: *truncated, windows }
+        }
+        Err(error) => Outcome::Failure { error },
     };
-    Ok(serde_json::to_writer(to, &object)?)
+    Ok(serde_json::to_writer(to, &Object { index: row.index, id, outcome })?)
 }
 
 /// An object a line.
@@ -50,12 +79,12 @@ impl<W: Write> Lines<W> {
 }
 
 impl<W: Write> Writer for Lines<W> {
-    fn put(&mut self, index: usize, result: &Result<Embedding, Error>) -> io::Result<()> {
-        write_object(&mut self.0, index, result)?;
+    fn put(&mut self, row: Row) -> io::Result<()> {
+        write_object(&mut self.0, &row)?;
         self.0.write_all(b"\n")
     }
 
-    fn finish(&mut self, _: bool) -> io::Result<()> {
+    fn finish(&mut self) -> io::Result<()> {
         self.0.flush()
     }
 }
@@ -73,14 +102,14 @@ impl<W: Write> Array<W> {
 }
 
 impl<W: Write> Writer for Array<W> {
-    fn put(&mut self, index: usize, result: &Result<Embedding, Error>) -> io::Result<()> {
+    fn put(&mut self, row: Row) -> io::Result<()> {
         self.to.write_all(if self.open { b",\n" } else { b"[\n" })?;
         self.open = true;
-        write_object(&mut self.to, index, result)
+        write_object(&mut self.to, &row)
     }
 
     /// Closes the array, so that what was done can be read whatever came after it.
-    fn finish(&mut self, _: bool) -> io::Result<()> {
+    fn finish(&mut self) -> io::Result<()> {
         self.to.write_all(if self.open { b"\n]\n" } else { b"[]\n" })?;
         self.to.flush()
     }

@@ -2,6 +2,7 @@
 
 mod json;
 mod npy;
+mod parquet;
 mod readable;
 
 use std::ffi::OsStr;
@@ -9,9 +10,10 @@ use std::io;
 use std::path::Path;
 
 use clap::ValueEnum;
-use wembed_model::{Embedding, Error};
+use wembed_model::Precision;
 
 use crate::destination::Destination;
+use crate::record::{IdKind, Row};
 
 /// A form of vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -20,19 +22,37 @@ pub enum Format {
     Jsonl,
     /// One JSON array of those objects
     Json,
-    /// One float32 array (texts, dimensions), as NumPy reads it
+    /// One array (texts, dimensions), as NumPy reads it
     Npy,
+    /// A Parquet file with a row a text
+    Parquet,
     /// A short form for people
     Text,
 }
 
-/// Takes results in order.
-pub trait Writer {
-    /// The text's vector, or why it has none.
-    fn put(&mut self, index: usize, result: &Result<Embedding, Error>) -> io::Result<()>;
+/// What all rows have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    pub dimensions: usize,
+    pub precision: Precision,
+    /// What ids are, where there are any.
+    pub ids: Option<IdKind>,
+}
 
-    /// The end; `complete` says whether every text was read and has its vector.
-    fn finish(&mut self, complete: bool) -> io::Result<()>;
+impl Shape {
+    /// Numbers of each row.
+    fn columns(self) -> usize {
+        self.precision.columns(self.dimensions)
+    }
+}
+
+/// Takes rows in order.
+pub trait Writer {
+    /// A text's vector, or why it has none.
+    fn put(&mut self, row: Row) -> io::Result<()>;
+
+    /// The end.
+    fn finish(&mut self) -> io::Result<()>;
 }
 
 impl Format {
@@ -41,18 +61,25 @@ impl Format {
         match path.and_then(Path::extension).and_then(OsStr::to_str) {
             Some("npy") => Self::Npy,
             Some("json") => Self::Json,
+            Some("parquet") => Self::Parquet,
             _ if terminal => Self::Text,
             _ => Self::Jsonl,
         }
     }
 
-    /// Writes vectors of `dimensions` to `to`.
-    pub fn writer(self, to: Destination, dimensions: usize) -> Box<dyn Writer> {
-        match self {
+    /// Whether its beginning says how many rows follow, each with a vector.
+    pub fn begins_with_number(self) -> bool {
+        self == Self::Npy
+    }
+
+    /// Writes rows to `to`; `rows` is how many will come, where the form [begins with it](Self::begins_with_number).
+    pub fn writer(self, to: Destination, shape: Shape, rows: u64) -> io::Result<Box<dyn Writer>> {
+        Ok(match self {
             Self::Jsonl => Box::new(json::Lines::new(to)),
             Self::Json => Box::new(json::Array::new(to)),
-            Self::Npy => Box::new(npy::Npy::new(to, dimensions)),
+            Self::Npy => Box::new(npy::Npy::new(to, shape, rows)?),
+            Self::Parquet => Box::new(parquet::Parquet::new(to, shape)?),
             Self::Text => Box::new(readable::Readable::new(to)),
-        }
+        })
     }
 }

@@ -1,54 +1,48 @@
-//! NumPy's array file: float32 (N, D).
+//! NumPy's array file: (N, D), float32 or a byte a value.
 
-use std::io::{self, Seek as _, Write};
+use std::io::{self, Write};
 
-use tempfile::SpooledTempFile;
-use wembed_model::{Embedding, Error};
+use wembed_model::{Precision, Quantized};
 
-use super::Writer;
-use crate::report;
+use super::{Shape, Writer};
+use crate::record::Row;
 
-/// Bytes of vectors that wait in memory; more wait in a temporary file.
-const IN_MEMORY: usize = 64 << 20;
-
-/// The header says how many vectors follow, so they wait until all are there.
-pub struct Npy<W> {
-    to: W,
-    dimensions: usize,
-    vectors: usize,
-    waiting: SpooledTempFile,
-}
+/// A header, then the vectors.
+pub struct Npy<W>(W);
 
 impl<W: Write> Npy<W> {
-    pub fn new(to: W, dimensions: usize) -> Self {
-        Self { to, dimensions, vectors: 0, waiting: SpooledTempFile::new(IN_MEMORY) }
+    /// Of `rows` vectors.
+    pub fn new(mut to: W, shape: Shape, rows: u64) -> io::Result<Self> {
+        let kind = match shape.precision {
+            Precision::Float32 => "<f4",
+            Precision::Int8 | Precision::Binary => "|i1",
+            Precision::Ubinary => "|u1",
+        };
+        to.write_all(&header(kind, rows, shape.columns()))?;
+        Ok(Self(to))
     }
 }
 
 impl<W: Write> Writer for Npy<W> {
-    fn put(&mut self, _: usize, result: &Result<Embedding, Error>) -> io::Result<()> {
-        let Ok(embedding) = result else { return Ok(()) };
-        self.vectors += 1;
-        let bytes: Vec<u8> = embedding.vector.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.waiting.write_all(&bytes)
+    fn put(&mut self, row: Row) -> io::Result<()> {
+        let vector = row.outcome.map_err(io::Error::other)?;
+        let bytes: Vec<u8> = match vector.values {
+            Quantized::Float32(values) => values.into_iter().flat_map(f32::to_le_bytes).collect(),
+            Quantized::Int8(values) => values.into_iter().flat_map(i8::to_le_bytes).collect(),
+            Quantized::Uint8(values) => values,
+        };
+        self.0.write_all(&bytes)
     }
 
-    fn finish(&mut self, complete: bool) -> io::Result<()> {
-        if !complete {
-            report::say("an npy file has a vector for every text: none was written");
-            return Ok(());
-        }
-        self.to.write_all(&header(self.vectors, self.dimensions))?;
-        self.waiting.rewind()?;
-        io::copy(&mut self.waiting, &mut self.to)?;
-        self.to.flush()
+    fn finish(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 
 /// Format 1.0, <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>: magic and version, the length of
 /// what follows in two bytes, a Python dictionary, spaces up to a multiple of 64 bytes in all, the last of them a newline.
-fn header(rows: usize, columns: usize) -> Vec<u8> {
-    let dictionary = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
+fn header(kind: &str, rows: u64, columns: usize) -> Vec<u8> {
+    let dictionary = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
     let mut header = b"\x93NUMPY\x01\x00".to_vec();
     let before = header.len() + 2;
     // Two numbers of 20 digits leave it far below 128 bytes.

@@ -2,14 +2,19 @@
 
 mod bad_models;
 mod bad_words;
+mod columns;
 mod device;
 mod embed;
 mod eval;
 mod forms;
 mod info;
 mod input;
+mod kill;
+mod memory;
 mod models;
 mod output;
+mod precision;
+mod resume;
 mod run;
 mod search;
 mod similarity;

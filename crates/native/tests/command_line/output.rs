@@ -50,7 +50,7 @@ fn a_closed_pipe_ends_it_quietly() {
 fn files_that_cannot_be_made() {
     let path = "/nonexistent/vectors.jsonl";
     run(&["embed", "a", "--model", &model("bert"), "--output", path])
-        .bad(1, &[&format!("`{path}` could not be created")]);
+        .bad(1, &[&format!("`{path}.partial` could not be created")]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::tally::Tally;
 
 /// One vector a text.
 pub fn embed<S: AsRef<str>>(model: &mut Model, texts: &[S], options: &EmbedOptions) -> anyhow::Result<Vec<Vec<f32>>> {
-    let bar = progress::bar(Some(texts.len() as u64), true);
+    let bar = progress::bar(texts.len() as u64, true);
     let (mut tally, mut vectors) = (Tally::default(), Vec::with_capacity(texts.len()));
     let flow = block_on(model.embed_each(texts.iter().map(AsRef::as_ref), options, |result: Result<_, _>| {
         bar.inc(1);
