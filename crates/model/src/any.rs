@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use wembed_kernels::cpu::CpuEngine;
 use wembed_kernels::gpu::GpuEngine;
+use wembed_kernels::{Dtype, Engine as _};
 
 use crate::description::Description;
 use crate::embedder::{EmbedOptions, Embedder, Embedding, LoadOptions};
@@ -55,6 +56,22 @@ impl<F: Files> AnyEmbedder<F> {
     /// As [`Embedder::description`].
     pub fn description(&self) -> &Description {
         either!(self, embedder => embedder.description())
+    }
+
+    /// What it runs on, in words: the adapter's name, or the processor's instructions and threads.
+    pub fn device(&self) -> String {
+        match self {
+            Self::Gpu(embedder) => embedder.engine().info().name.clone(),
+            Self::Cpu(embedder) => {
+                let engine = embedder.engine();
+                format!("cpu, {} in {} threads", engine.instructions(), engine.threads())
+            }
+        }
+    }
+
+    /// What weights are held in.
+    pub fn dtype(&self) -> Dtype {
+        either!(self, embedder => embedder.engine().dtype())
     }
 
     /// As [`Embedder::devices_replaced`].

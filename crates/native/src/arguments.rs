@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::commands::{devices, embed, eval, info, pull, search, similarity};
+use crate::commands::{devices, embed, eval, info, pull, search, similarity, verify};
 use crate::report;
 
 /// Text embedding on the GPU: sentence-transformers' vectors from sentence-transformers' models.
@@ -20,6 +20,7 @@ pub enum Command {
     Devices(devices::Arguments),
     Info(info::Arguments),
     Pull(pull::Arguments),
+    Verify(verify::Arguments),
 }
 
 /// The command that was asked for, or the exit code where the help was asked for or the words make no command.
@@ -45,6 +46,7 @@ impl Command {
             Self::Devices(arguments) => devices::run(&arguments),
             Self::Info(arguments) => info::run(&arguments),
             Self::Pull(arguments) => pull::run(&arguments),
+            Self::Verify(arguments) => verify::run(&arguments),
         }
     }
 }

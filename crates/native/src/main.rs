@@ -14,6 +14,7 @@ mod passages;
 mod precision;
 mod progress;
 mod prompts;
+mod published;
 mod record;
 mod report;
 mod source;

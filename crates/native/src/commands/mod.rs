@@ -7,3 +7,4 @@ pub mod info;
 pub mod pull;
 pub mod search;
 pub mod similarity;
+pub mod verify;

@@ -20,3 +20,4 @@ mod search;
 mod similarity;
 #[path = "../../../../tests/skip.rs"]
 mod skip;
+mod verify;

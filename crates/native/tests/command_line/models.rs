@@ -9,7 +9,8 @@ use tempfile::TempDir;
 /// Their names.
 pub const NAMES: [&str; 3] = ["mpnet", "xlm-roberta", "bert"];
 
-fn golden() -> PathBuf {
+/// tests/golden.
+pub fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden")
 }
 
