@@ -31,17 +31,17 @@ pub(super) fn compute(context: &Context, x: &Tensor, layer: &Linear<CpuEngine>, 
     let columns = ranges(y.stride, panels.width);
     let stride = y.stride;
     context.threads.each(cut(y.values_mut(), stride, &rows, &columns), |mut tile| {
-        if tile.columns.start >= panels.outputs {
-            return tile.rows.clone().for_each(|row| tile.row(row).fill(0.0));
+        if tile.columns().start >= panels.outputs {
+            return tile.rows().for_each(|row| tile.row(row).fill(0.0));
         }
         // AMX takes sixteen rows at a time.
-        let sums = tile.rows.len().next_multiple_of(16) * panels.width;
+        let sums = tile.rows().len().next_multiple_of(16) * panels.width;
         with_workspace(sums + space(panels.width), |memory| {
             let (sums, space) = memory.split_at_mut(sums);
-            let panel = tile.columns.start / panels.width;
+            let panel = tile.columns().start / panels.width;
             dispatch!(context.instructions.level, simd => {
-                multiply(simd, &inputs, tile.rows.clone(), panels, panel, sums, space);
-                let sums = &sums[..tile.rows.len() * panels.width];
+                multiply(simd, &inputs, tile.rows(), panels, panel, sums, space);
+                let sums = &sums[..tile.rows().len() * panels.width];
                 finish(simd, &mut tile, sums, layer, epilogue);
             });
         });
@@ -58,10 +58,10 @@ fn rows_of_a_tile(rows: usize) -> usize {
 /// What is done with the sums, on the way to where they belong.
 #[inline(always)]
 fn finish<S: Simd>(simd: S, tile: &mut Tile<'_>, sums: &[f32], layer: &Linear<CpuEngine>, epilogue: Epilogue<'_>) {
-    let columns = tile.columns.clone();
+    let columns = tile.columns();
     let bias = &layer.bias.values()[columns.clone()];
     let inside = columns.len().min(layer.weight.outputs - columns.start);
-    for (row, sums) in tile.rows.clone().zip(sums.chunks_exact(columns.len())) {
+    for (row, sums) in tile.rows().zip(sums.chunks_exact(columns.len())) {
         let y = tile.row(row);
         match epilogue {
             Epilogue::Bias => add(simd, y, [sums, bias]),
