@@ -68,7 +68,8 @@ impl Panels {
         let (outputs, columns) = (source.rows(), source.columns());
         let (width, depth) = (context.panel_width, padded(columns));
         let format = Format::of(context.dtype, source.stored());
-        let bytes = outputs.next_multiple_of(width) * depth * format.bytes();
+        let values = outputs.checked_next_multiple_of(width).unwrap_or(usize::MAX).saturating_mul(depth);
+        let bytes = values.saturating_mul(format.bytes());
         let unit = context.instructions.bf16;
         let mut panels = Self { format, unit, outputs, depth, width, memory: Memory::zeroed(&name, bytes)? };
         let mut first = 0;
@@ -91,6 +92,7 @@ impl Panels {
         let row_bytes = columns * piece.stored.bytes();
         let Some(count) = piece.bytes.len().checked_div(row_bytes) else {
             return Ok(self.outputs);
+            // Rows without columns have no bytes to count them by: they are all there.
         };
         let (format, depth, width) = (self.format, self.depth, self.width);
         let panel_words = depth * width * format.bytes() / 4;
