@@ -186,10 +186,10 @@ impl Head<'_> {
         for scores in scores.chunks_exact(lanes) {
             let scores = S::f32s::from_slice(simd, scores);
             largest = largest.max(scores);
-            // Zero, or no number where the score is infinite or none.
+            // Zero, or NaN where the score is infinite or NaN.
             spoilt += scores * 0.0;
         }
-        // A weight for a score that is no number would be an ordinary one.
+        // A weight for a score that is NaN would be an ordinary number.
         if spoilt.reduce_sum() != 0.0 {
             scores[..length].fill(f32::NAN);
             return f32::NAN;

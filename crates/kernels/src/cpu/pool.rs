@@ -75,7 +75,7 @@ fn weighted_sum<S: Simd>(
     }
 }
 
-/// The largest of each column; what is infinite or no number in its place.
+/// The largest of each column; an infinity or a NaN in its place.
 #[inline(always)]
 fn maximum<S: Simd>(_: S, text: &[f32], stride: usize, pooled: &mut [f32]) {
     pooled.copy_from_slice(&text[..pooled.len()]);
