@@ -75,21 +75,15 @@ impl Panels {
         let mut panels = Self { format, unit, outputs, depth, width, memory: Memory::zeroed(&name, bytes)? };
         let mut first = 0;
         while let Some(piece) = source.next().await? {
-            first += panels.pack(context, &name, first, piece, columns)?;
+            first += panels.pack(context, &Source { name: &name, columns }, first, piece)?;
         }
         assert_eq!(first, outputs, "a source yields as many rows as it says");
         Ok(panels)
     }
 
     /// Packs whole rows of a file, the first of which is `first`; gives their number.
-    fn pack(
-        &mut self,
-        context: &Context,
-        name: &str,
-        first: usize,
-        piece: Piece<'_>,
-        columns: usize,
-    ) -> Result<usize, Error> {
+    fn pack(&mut self, context: &Context, source: &Source<'_>, first: usize, piece: Piece<'_>) -> Result<usize, Error> {
+        let &Source { name, columns } = source;
         let row_bytes = columns * piece.stored.bytes();
         let Some(count) = piece.bytes.len().checked_div(row_bytes) else {
             // Rows without columns have no bytes to count them by: they are all there.
@@ -163,6 +157,13 @@ impl Panels {
             Format::Bf16x3 => &[(0, 0), (0, 1), (1, 0)],
         }
     }
+}
+
+/// What a weight comes from.
+struct Source<'a> {
+    name: &'a str,
+    /// Numbers of a row.
+    columns: usize,
 }
 
 /// Where some rows of a weight come to lie in a panel.
