@@ -1,7 +1,8 @@
 //! AMX on processors that have none: the instructions are illegal there, and a handler of that signal carries them out.
 //!
 //! So the kernel that most servers' processors will run is held to every test on every machine with AVX-512: its own machine code,
-//! decoded byte by byte, on tiles kept here. It tells nothing of speed. A processor with AMX runs the same tests itself.
+//! decoded byte by byte, on tiles kept here, which are lost where a processor would lose them and refused where it would refuse
+//! them. It tells nothing of speed. A processor with AMX runs the same tests itself.
 //!
 //! Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, the pages of each instruction.
 #![expect(unsafe_code, reason = "a signal handler reads and writes what the interrupted instruction would have")]
@@ -15,6 +16,8 @@ type Tiles = [[[u32; 16]; 16]; 8];
 
 thread_local! {
     static TILES: Cell<Tiles> = const { Cell::new([[[0; 16]; 16]; 8]) };
+    /// Whether there are tiles: from `ldtilecfg` to `tilerelease`.
+    static CONFIGURED: Cell<bool> = const { Cell::new(false) };
 }
 
 static ACTED_OUT: AtomicBool = AtomicBool::new(false);
@@ -38,8 +41,9 @@ pub fn install() {
             action.sa_sigaction = handle as *const () as usize;
             action.sa_flags = libc::SA_SIGINFO;
             assert_eq!(libc::sigaction(libc::SIGILL, &raw const action, std::ptr::null_mut()), 0, "sigaction");
-            wembed_kernels::cpu::assume_amx();
+            // First, so that nobody takes the unit for the processor's own.
             ACTED_OUT.store(true, Ordering::Relaxed);
+            wembed_kernels::cpu::assume_amx();
         }
     });
 }
@@ -79,7 +83,8 @@ const NONE: u8 = 0;
 const F3: u8 = 2;
 const F2: u8 = 3;
 
-/// Does what the instruction at the instruction pointer says; gives its length, or nothing where it is none of these.
+/// Does what the instruction at the instruction pointer says; gives its length, or nothing where it is none of these or a
+/// processor would refuse it, too.
 fn carry_out(registers: &[libc::greg_t; 23]) -> Option<libc::greg_t> {
     let code = registers[libc::REG_RIP as usize] as *const u8;
     // SAFETY: an instruction was fetched there; none of these is longer than eleven bytes, and a page of code does not end in them.
@@ -94,10 +99,14 @@ fn carry_out(registers: &[libc::greg_t; 23]) -> Option<libc::greg_t> {
     let other = usize::from(!third >> 3 & 0xf);
     // SAFETY: only this function touches a thread's tiles, and it is not interrupted by itself.
     let tiles = unsafe { &mut *TILES.with(Cell::as_ptr) };
+    let configures = (opcode, prefix) == (0x49, NONE);
+    if !configures && !CONFIGURED.get() {
+        return None;
+    }
     let mut length = 5;
     match (opcode, prefix, mode) {
         // tilerelease, tilezero
-        (0x49, NONE, 3) if form == 0xc0 => *tiles = Default::default(),
+        (0x49, NONE, 3) if form == 0xc0 => CONFIGURED.set(false),
         (0x49, F2, 3) => tiles[register] = Default::default(),
         // ldtilecfg: the kernel's one configuration, every tile whole.
         (0x49, NONE, _) => {
@@ -109,9 +118,12 @@ fn carry_out(registers: &[libc::greg_t; 23]) -> Option<libc::greg_t> {
             // SAFETY: the instruction reads 64 bytes there.
             let read = |at: usize| unsafe { *address.add(at) };
             let whole = |tile: usize| read(16 + 2 * tile) == 64 && read(17 + 2 * tile) == 0 && read(48 + tile) == 16;
-            if read(0) != 1 || read(1) != 0 || !(0..8).all(whole) {
+            let reserved = (2..16).chain(32..48).chain(56..64);
+            if read(0) != 1 || read(1) != 0 || !(0..8).all(whole) || !reserved.map(read).all(|byte| byte == 0) {
                 return None;
             }
+            *tiles = Default::default();
+            CONFIGURED.set(true);
         }
         (0x5c, F3, 3) => tiles[register] = dot_products(&tiles[register], &tiles[low], &tiles[other]),
         // tileloadd, tilestored: a base, an index that is the stride of rows, a displacement.

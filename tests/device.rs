@@ -123,11 +123,6 @@ fn cpu_way(set: &str, dtype: Dtype, threads: usize) -> CpuWay {
 }
 
 impl CpuWay {
-    /// Whether vectors are to be what f32 gives.
-    pub fn is_exact(&self) -> bool {
-        self.options.dtype != Some(Dtype::Bf16)
-    }
-
     /// Opens it for whole models: scratch is used again, as in earnest.
     ///
     /// # Panics

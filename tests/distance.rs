@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use wembed_kernels::Dtype;
+
 /// A bound on the two distances of a vector from its reference.
 #[derive(Debug, Clone, Copy)]
 pub struct Bound {
@@ -23,6 +25,17 @@ pub const THREE_BF16: Bound = Bound { angle: 1e-9, length: 5e-5 };
 
 /// bf16 against the published weights on the real MiniLM: what linear layers multiply is rounded to 8 bits, both sides.
 pub const ROUNDED_TO_BF16: Bound = Bound { angle: 4e-4, length: 2e-3 };
+
+impl Bound {
+    /// What an engine that holds weights in this type must keep to, on weights that the type can hold.
+    pub const fn of(dtype: Dtype) -> Self {
+        match dtype {
+            Dtype::F32 | Dtype::F16 => EXACT,
+            Dtype::Bf16 => ROUNDED_TO_BF16,
+            Dtype::Bf16x3 => THREE_BF16,
+        }
+    }
+}
 
 /// How far a vector is from its reference.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

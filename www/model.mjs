@@ -4,12 +4,14 @@ export class Model {
   #worker;
   #waiting = new Map();
   #calls = 0;
+  /** Why nothing is answered any more. */
+  #fault;
 
   /** Loads the model whose files lie below `url`, in a worker running `script`. */
   static async load(url, options = {}, script = new URL("./worker.mjs", import.meta.url)) {
     const model = new Model();
     model.#worker = new Worker(script, { type: "module" });
-    model.#worker.onmessage = ({ data }) => model.#answer(data);
+    model.#worker.onmessage = ({ data }) => (data.line ? model.#listen(data.line) : model.#answer(data));
     // The worker's script did not load, or a bug stopped it: nothing that was asked will be answered.
     model.#worker.onerror = (event) => model.#fail(event.message || "the worker did not start");
     try {
@@ -34,12 +36,12 @@ export class Model {
   }
 
   close() {
-    this.#worker.terminate();
     this.#fail("the model was closed");
   }
 
   /** Any of the worker's calls. */
   call(name, ...args) {
+    if (this.#fault !== undefined) return Promise.reject(new Error(this.#fault));
     return new Promise((resolve, reject) => {
       const id = this.#calls++;
       this.#waiting.set(id, { resolve, reject });
@@ -48,13 +50,21 @@ export class Model {
   }
 
   #answer({ id, value, error }) {
-    const { resolve, reject } = this.#waiting.get(id);
+    const call = this.#waiting.get(id);
     this.#waiting.delete(id);
-    if (error === undefined) resolve(value);
-    else reject(new Error(error));
+    if (error === undefined) call?.resolve(value);
+    else call?.reject(new Error(error));
   }
 
+  /** Hears of a thread that stopped, from itself: the worker may be waiting for it, and would do so for ever. */
+  #listen(line) {
+    line.onmessage = ({ data }) => this.#fail(data);
+  }
+
+  /** Nothing that was asked for is answered, nor anything that will be. */
   #fail(message) {
+    this.#fault ??= message;
+    this.#worker.terminate();
     for (const { reject } of this.#waiting.values()) reject(new Error(message));
     this.#waiting.clear();
   }

@@ -4,12 +4,25 @@ const STACK_BYTES = 1 << 20;
 
 addEventListener(
   "message",
-  async ({ data: { glue, module, memory } }) => {
-    const { default: init, runThread } = await import(glue);
-    await init({ module_or_path: module, memory, thread_stack_size: STACK_BYTES });
+  async ({ data: { glue, module, memory, line } }) => {
+    let thread;
+    try {
+      thread = await import(glue);
+      await thread.default({ module_or_path: module, memory, thread_stack_size: STACK_BYTES });
+    } catch (error) {
+      // The owner hears of what is thrown, but not of a promise that is rejected, such as this function's.
+      setTimeout(() => {
+        throw error;
+      });
+      return;
+    }
     postMessage("ready");
-    runThread(); // blocks for as long as the pool lives
-    close();
+    try {
+      thread.runThread(); // blocks for as long as the pool lives
+      close();
+    } catch (error) {
+      line.postMessage(`a thread stopped: ${error.message}`);
+    }
   },
   { once: true },
 );

@@ -1,22 +1,35 @@
 // The worker: owns the package and one model, and answers model.mjs.
 
-import { form } from "./forms.mjs";
+import { forms } from "./forms.mjs";
 import { startThreads } from "./threads.mjs";
 
 let embedder;
 
-/** The package in its best form or the one that is asked for, with its threads. */
-async function open(wanted = form(), threads = navigator.hardwareConcurrency) {
-  const glue = new URL(`./pkg/${wanted}/wembed_wasm.js`, import.meta.url).href;
+/** The package in this form, with so many threads. */
+async function start(form, threads) {
+  const glue = new URL(`./pkg/${form}/wembed_wasm.js`, import.meta.url).href;
   const { default: init, Embedder, openThreads } = await import(glue);
   const module = await WebAssembly.compileStreaming(fetch(new URL("wembed_wasm_bg.wasm", glue)));
   const { memory } = await init({ module_or_path: module });
-  if (wanted === "threads" && threads > 1) {
-    if (!globalThis.crossOriginIsolated) throw new Error("threads share memory, which this page may not: it is not cross-origin isolated");
-    await startThreads(threads - 1, glue, module, memory);
+  if (threads > 1) {
+    await startThreads(threads - 1, { glue, module, memory });
     openThreads(threads - 1);
   }
   return Embedder;
+}
+
+/** The package as it is asked for, else in the best form that starts: a browser may refuse the threads their memory, or a thread. */
+async function open(wanted, threads) {
+  const candidates = forms(wanted, threads);
+  for (const form of candidates) {
+    try {
+      return await start(form, form === "threads" ? (threads ?? navigator.hardwareConcurrency) : 1);
+    } catch (error) {
+      const message = `the form ${form} did not start: ${error.message}`;
+      if (form === candidates.at(-1)) throw new Error(message);
+      console.warn(`wembed: ${message}`);
+    }
+  }
 }
 
 const calls = {

@@ -29,6 +29,7 @@ pub struct Tokens {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Info {
+    pub form: String,
     pub storage: String,
     pub device: Device,
     pub devices_replaced: u64,

@@ -47,6 +47,8 @@ pub const CASES: &[Case] = &[
     case(MIXED, 2, 128),
     case(MIXED, 1, 256),
     case(&[128, 1, 300, 64], 2, 32),
+    // Longer than the CPU has room for the scores of as many queries as it likes best.
+    case(&[2100], 1, 4),
     // Scores of hundreds: their exponentials overflow unless the largest score is taken off first, and it moves as keys go by.
     Case { scale: 15.0, ..case(&[65, 3, 130], 2, 64) },
     Case { scale: 15.0, ..case(&[33, 1], 1, 12) },

@@ -3,7 +3,7 @@
 use pollster::block_on;
 use wembed_kernels::cpu::{self, CpuEngine};
 use wembed_kernels::gpu::{Adapter, GpuEngine, Options};
-use wembed_kernels::{Dtype, Engine, Error, Gathered, Piece, Rows, Stored};
+use wembed_kernels::{Dtype, Engine, Error, Gathered, Linear, Ops as _, Packed, Piece, Probe as _, Rows, Stored};
 use wembed_tests::device::{TestEngine, cpu_ways, open, options};
 use wembed_tests::each_way;
 use wembed_tests::matrix::Matrix;
@@ -90,8 +90,9 @@ fn a_processor_without() {
         let instructions = Some(instructions.to_owned());
         CpuEngine::open(cpu::Options { dtype, instructions, ..cpu::Options::default() }).map(drop)
     };
-    let message = opened(None, "abacus").unwrap_err().to_string();
+    // Before it is compared with: another test may act out AMX meanwhile.
     let sets = cpu::instruction_sets();
+    let message = opened(None, "abacus").unwrap_err().to_string();
     assert!(message.contains("`abacus`") && sets.iter().all(|set| message.contains(set)), "{message}");
     let plain = sets.last().expect("every processor has some");
     let message = opened(Some(Dtype::Bf16x3), plain).unwrap_err().to_string();
@@ -133,6 +134,38 @@ impl Rows for Huge {
     async fn next(&mut self) -> Result<Option<Piece<'_>>, Error> {
         panic!("a matrix that does not fit is not read");
     }
+}
+
+/// More bytes than a machine has, than addresses reach, and than a number of bytes can say, by which a product of sizes could wrap.
+#[test]
+fn what_no_memory_holds_is_refused_by_the_processor_before_it_is_read() {
+    for way in cpu_ways() {
+        let engine = way.open();
+        for rows in [usize::MAX >> 20, usize::MAX / 1024 + 1, usize::MAX - 1, usize::MAX] {
+            for result in
+                [block_on(engine.matrix(Huge { rows })).map(drop), block_on(engine.table(Huge { rows })).map(drop)]
+            {
+                let error = result.expect_err("there is no such memory");
+                assert!(error.is_out_of_memory() && error.to_string().contains("`huge`"), "{}: {error}", way.name);
+            }
+        }
+        assert!(block_on(engine.matrix(spoilt(1.0, 0, 0, 64, Stored::F32))).is_ok(), "the engine still works");
+    }
+}
+
+/// Behind the columns that are left of a cut tensor lies what was cut off, which would be read for the next row.
+#[test]
+#[should_panic(expected = "rows of x are as wide as those of a weight")]
+fn a_cut_tensor_is_not_multiplied() {
+    let engine = CpuEngine::open(cpu::Options::default()).unwrap();
+    let layer = Linear {
+        weight: block_on(engine.matrix(Matrix::new("weight", &[0.25; 64 * 64], 64, Stored::F32))).unwrap(),
+        bias: engine.vector("bias", &[0.0; 64]).unwrap(),
+    };
+    let mut batch = engine.begin(&Packed::default());
+    let x = batch.upload(&[1.0; 2 * 128], 128);
+    let cut = batch.cut(x, 64);
+    batch.linear(&cut, &layer);
 }
 
 #[test]

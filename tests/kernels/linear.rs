@@ -29,7 +29,7 @@ pub enum Values {
 pub struct Case(usize, usize, usize, Values);
 
 /// Rows straddle the small variant's 4 and the tiled one's 64, the CPU's 2, 4, 6, 8, 16 and 128; widths the padding's 64; K the CPU's
-/// chunks of 192.
+/// chunks of 192 and, with AVX512-BF16, of 768.
 const CASES: &[Case] = &[
     Case(1, 64, 64, Values::Normal),
     Case(2, 64, 64, Values::Normal),
@@ -58,6 +58,7 @@ const CASES: &[Case] = &[
     Case(11, 60, 12, Values::Normal),
     Case(9, 384, 384, Values::Normal),
     Case(5, 768, 768, Values::Normal),
+    Case(5, 832, 64, Values::Normal),
     Case(2, 768, 3072, Values::Normal),
     Case(3, 3072, 768, Values::Normal),
     Case(5, 448, 65, Values::Normal),

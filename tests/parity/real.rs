@@ -8,8 +8,8 @@ use wembed::Directory;
 use wembed_kernels::Dtype;
 use wembed_kernels::gpu::Options;
 use wembed_model::EmbedOptions;
-use wembed_tests::device::{best_cpu_ways, cpu_ways, open};
-use wembed_tests::distance::{Bound, Distance, EXACT, ROUNDED_TO_BF16, ROUNDED_TO_F16, THREE_BF16, judge};
+use wembed_tests::device::{TestEngine as _, best_cpu_ways, cpu_ways, open};
+use wembed_tests::distance::{Bound, Distance, EXACT, ROUNDED_TO_F16, THREE_BF16, judge};
 use wembed_tests::each_engine;
 use wembed_tests::embedding::{embed, expected_vectors, load, options};
 use wembed_tests::golden::{Minilm, change_json, files, read};
@@ -52,15 +52,13 @@ fn the_trained_minilm_gives_the_reference_vectors_on_the_processor() {
     let golden: Minilm = read("minilm.json");
     let (texts, published) = (&golden.expected.texts, &golden.expected.vectors);
     for way in cpu_ways() {
-        let mut embedder = load(way.open_for_models(), Directory::open(&directory).unwrap()).unwrap();
+        let engine = way.open_for_models();
+        let dtype = engine.held();
+        let mut embedder = load(engine, Directory::open(&directory).unwrap()).unwrap();
         let vectors = expected_vectors(&mut embedder, &golden.expected).unwrap();
-        let (held, bound) = match way.options.dtype {
-            Some(Dtype::F16) => (&golden.vectors_f16, EXACT),
-            Some(Dtype::Bf16) => (published, ROUNDED_TO_BF16),
-            Some(Dtype::Bf16x3) => (published, THREE_BF16),
-            _ => (published, EXACT),
-        };
-        let worst = judge(texts, &vectors, held, bound).unwrap_or_else(|fault| panic!("{}: {fault}", way.name));
+        let held = if dtype == Dtype::F16 { &golden.vectors_f16 } else { published };
+        let worst =
+            judge(texts, &vectors, held, Bound::of(dtype)).unwrap_or_else(|fault| panic!("{}: {fault}", way.name));
         println!("MiniLM, {}: {worst}", way.name);
     }
 }
@@ -112,10 +110,11 @@ fn models_of_full_width_give_the_reference_vectors() {
             length: exact.length.max(3.0 * torch.length),
         };
         each_engine!(|way, open| {
-            let mut embedder = load(open(), Directory::open(folder.join(name)).unwrap()).unwrap();
+            let engine = open();
+            let bound = bound(Bound::of(engine.held()));
+            let mut embedder = load(engine, Directory::open(folder.join(name)).unwrap()).unwrap();
             let embeddings = embed(&mut embedder, &texts, &EmbedOptions::default()).unwrap();
             let found: Vec<_> = embeddings.into_iter().map(|embedding| embedding.vector).collect();
-            let bound = bound(if way.starts_with("bf16x3") { THREE_BF16 } else { EXACT });
             let worst =
                 judge(&texts, &found, &reference, bound).unwrap_or_else(|fault| panic!("{name}, {way}: {fault}"));
             println!("{name}, {way}: {worst}; torch in f32: {torch}");

@@ -4,8 +4,8 @@ use wembed_kernels::Dtype;
 use wembed_kernels::cpu::{self, CpuEngine};
 use wembed_kernels::gpu::Options;
 use wembed_model::relative;
-use wembed_tests::device::{WAYS, cpu_ways_and_amx, open};
-use wembed_tests::distance::{Bound, EXACT, ROUNDED_TO_BF16, THREE_BF16, judge};
+use wembed_tests::device::{TestEngine as _, WAYS, cpu_ways_and_amx, open};
+use wembed_tests::distance::{Bound, judge};
 use wembed_tests::each_engine;
 use wembed_tests::embedding::{expected_vectors, load, options};
 use wembed_tests::golden::{Golden, files, folder, read, variant_files};
@@ -20,29 +20,22 @@ fn every_architecture_gives_the_reference_vectors() {
     let gpu = WAYS.map(|way| Options { sentinels: false, ..way.options() });
     let mut engines_seen = Vec::new();
     each_engine!(cpu_ways_and_amx(), gpu, |way, open| {
-        let engine = way.ends_with("on a GPU");
-        let is_first = !engines_seen.contains(&engine);
-        engines_seen.push(engine);
+        let is_gpu = way.ends_with("on a GPU");
+        let is_first = !engines_seen.contains(&is_gpu);
+        engines_seen.push(is_gpu);
         for model in &golden.models {
             let expected = model.expected.clone();
             let expected = if is_first { expected } else { expected.without_longest() };
-            let mut embedder = load(open(), files(&folder().join(&model.path))).unwrap();
+            let engine = open();
+            let bound = Bound::of(engine.held());
+            let mut embedder = load(engine, files(&folder().join(&model.path))).unwrap();
             let vectors = expected_vectors(&mut embedder, &expected)
                 .unwrap_or_else(|fault| panic!("{} as {way}: {fault}", model.name));
-            let worst = judge(&expected.texts, &vectors, &expected.vectors, bound(way))
+            let worst = judge(&expected.texts, &vectors, &expected.vectors, bound)
                 .unwrap_or_else(|fault| panic!("{} as {way}: {fault}", model.name));
             println!("{} as {way}: {worst}", model.name);
         }
     });
-}
-
-/// What a way's name promises.
-fn bound(way: &str) -> Bound {
-    match way.split(' ').next() {
-        Some("bf16") => ROUNDED_TO_BF16,
-        Some("bf16x3") => THREE_BF16,
-        _ => EXACT,
-    }
 }
 
 /// Pooling modes, activations, lengths, prompts and cuts, as the files of old and new layouts say them.
@@ -51,12 +44,14 @@ fn every_variant_of_the_configuration_gives_the_reference_vectors() {
     let golden: Golden = read("golden.json");
     each_engine!(|way, open| {
         for variant in &golden.variants {
+            let engine = open();
+            let bound = Bound::of(engine.held());
             let mut embedder =
-                load(open(), variant_files(variant)).unwrap_or_else(|error| panic!("{}: {error}", variant.name));
+                load(engine, variant_files(variant)).unwrap_or_else(|error| panic!("{}: {error}", variant.name));
             let expected = &variant.expected;
             let vectors =
                 expected_vectors(&mut embedder, expected).unwrap_or_else(|fault| panic!("{}: {fault}", variant.name));
-            let worst = judge(&expected.texts, &vectors, &expected.vectors, bound(way))
+            let worst = judge(&expected.texts, &vectors, &expected.vectors, bound)
                 .unwrap_or_else(|fault| panic!("{} as {way}: {fault}", variant.name));
             println!("{} as {way}: {worst}", variant.name);
         }

@@ -129,7 +129,7 @@ pub struct Gathered<'a> {
 /// The table of contents: what an encoder is made of. An engine computes these or records them, in order.
 ///
 /// # Numerics
-/// What is infinite or no number stays so: no operation makes an ordinary number of it on its way to the vector, where it is found.
+/// What is infinite or NaN stays so: no operation makes an ordinary number of it on its way to the vector, where it is found.
 pub trait Ops<E: Engine> {
     /// Embedding sum and layer norm: words + positions + token type, normalised. // (T, D)
     fn embed_norm(&mut self, words: &E::Table, embeddings: &Embeddings<E>) -> E::Tensor;

@@ -7,7 +7,7 @@ use clap::Parser;
 use crate::commands::{devices, embed, eval, info, pull, search, similarity, verify};
 use crate::report;
 
-/// Text embedding on the GPU: sentence-transformers' vectors from sentence-transformers' models.
+/// Text embedding on the GPU or the processor: sentence-transformers' vectors from sentence-transformers' models.
 ///
 /// Vectors and answers go to standard output, everything else to standard error.
 #[derive(Debug, Parser)]

@@ -1,7 +1,7 @@
 //! wembed in a browser: a model over HTTP onto WebGPU or the processor, texts in, vectors out.
 //!
 //! ```js
-//! import init, { Embedder } from "./pkg/wembed_wasm.js";
+//! import init, { Embedder } from "./pkg/relaxed/wembed_wasm.js";
 //! await init();
 //! const embedder = await Embedder.load("models/all-MiniLM-L6-v2", { dtype: "f16" });
 //! const { data, dims } = await embedder.embed(["a text", "another"]);

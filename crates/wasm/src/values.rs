@@ -37,6 +37,8 @@ export interface Tokens {
 export interface Info {
   /** wembed's version. */
   version: string;
+  /** Which form of the package this is. */
+  form: "simd" | "relaxed" | "threads";
   /** Values of a vector, where no other number is asked for. */
   dimensions: number;
   /** Tokens of a text at most, special tokens included. */
@@ -131,10 +133,20 @@ pub(crate) fn tokens(found: &Tokens) -> JsTokens {
     value
 }
 
+/// As `scripts/build-wasm` names what was built with these instructions.
+const FORM: &str = if cfg!(target_feature = "atomics") {
+    "threads"
+} else if cfg!(target_feature = "relaxed-simd") {
+    "relaxed"
+} else {
+    "simd"
+};
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Info<'a> {
     version: &'static str,
+    form: &'static str,
     dimensions: usize,
     max_length: usize,
     normalizes: bool,
@@ -193,6 +205,7 @@ pub(crate) fn info(model: &Model) -> JsInfo {
     };
     let info = Info {
         version: env!("CARGO_PKG_VERSION"),
+        form: FORM,
         dimensions: description.dimensions,
         max_length: description.max_length,
         normalizes: description.normalizes(),

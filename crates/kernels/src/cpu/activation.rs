@@ -5,7 +5,7 @@ use fearless_simd::prelude::*;
 use super::math::{erfc_scaled, exponential, hyperbolic_tangent};
 use crate::Activation;
 
-/// f(x) for every value of a row. What is infinite or no number stays so.
+/// f(x) for every value of a row. What is infinite or NaN stays so.
 #[inline(always)]
 pub(super) fn activate<S: Simd>(simd: S, values: &mut [f32], activation: Activation) {
     match activation {

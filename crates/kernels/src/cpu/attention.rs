@@ -43,7 +43,7 @@ pub(super) fn compute(batch: &Batch, qkv: &Tensor, heads: Heads, bias: Option<&R
     context.threads.each(tiles, |(index, mut tile)| {
         let (turn, head) = (index / heads.count, index % heads.count);
         let head = Head { qkv, text: texts[turn].clone(), heads, head, bias };
-        let sizes = Sizes::new(&head, tile.rows.len(), context.panel_width);
+        let sizes = Sizes::new(&head, tile.rows().len(), context.panel_width);
         with_workspace(sizes.all(), |memory| {
             dispatch!(context.instructions.level, simd => head.attend(simd, &mut tile, &sizes, memory));
         });
@@ -98,7 +98,7 @@ impl Head<'_> {
         let (scores, sums) = memory.split_at_mut(queries * keys);
         self.pack_keys(key_panels, panel);
         self.pack_values(value_panels, panel);
-        let rows = tile.rows.clone();
+        let rows = tile.rows();
         for first in rows.clone().step_by(queries) {
             let count = queries.min(rows.end - first);
             let x = self.rows(0, first, count);
@@ -120,7 +120,7 @@ impl Head<'_> {
                 }
             }
         }
-        if tile.columns.len() > width {
+        if tile.columns().len() > width {
             for row in rows {
                 tile.row(row)[width..].fill(0.0);
             }
@@ -186,10 +186,10 @@ impl Head<'_> {
         for scores in scores.chunks_exact(lanes) {
             let scores = S::f32s::from_slice(simd, scores);
             largest = largest.max(scores);
-            // Zero, or no number where the score is infinite or none.
+            // Zero, or NaN where the score is infinite or NaN.
             spoilt += scores * 0.0;
         }
-        // A weight for a score that is no number would be an ordinary one.
+        // A weight for a score that is NaN would be an ordinary number.
         if spoilt.reduce_sum() != 0.0 {
             scores[..length].fill(f32::NAN);
             return f32::NAN;

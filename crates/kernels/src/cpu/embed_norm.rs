@@ -13,7 +13,7 @@ pub(super) fn compute(batch: &Batch, words: &Table, embeddings: &Embeddings<CpuE
     let context = &batch.context;
     let (tokens, width) = (batch.packed.tokens(), words.columns());
     let token_type = embeddings.token_type.values();
-    each_row(context, tokens, width, &embeddings.norm, |token, row| {
+    each_row(context, context.tensor(tokens, width), &embeddings.norm, |token, row| {
         let word = batch.packed.words()[token] as usize;
         let position = batch.packed.positions()[token] as usize;
         with_workspace(2 * width, |looked_up| {

@@ -68,7 +68,7 @@ fn widen_one_by_one(halves: &[u16], values: &mut [f32]) {
     }
 }
 
-/// The nearest bf16 of each value, to even where two are as near, in the upper half of an f32. What is infinite or no number stays so.
+/// The nearest bf16 of each value, to even where two are as near, in the upper half of an f32. What is infinite or NaN stays so.
 #[inline(always)]
 pub(super) fn round_to_bf16<S: Simd>(simd: S, value: S::f32s) -> S::f32s {
     let bits: S::u32s = value.bitcast();

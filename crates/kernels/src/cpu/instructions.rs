@@ -1,4 +1,7 @@
 //! Which instructions a processor has, and which of them an engine uses.
+//!
+//! `avx512` is what Ice Lake and Zen 4 have in common, for that is what `fearless_simd` asks for under this name (VBMI, VNNI, BITALG
+//! and more beside the foundation): a Skylake-SP, Cascade Lake or Cooper Lake computes by `avx2`.
 
 use fearless_simd::Level;
 

@@ -23,7 +23,7 @@ pub(super) fn sum<S: Simd>(simd: S, row: &[f32], function: impl Fn(S::f32s) -> S
 ///
 /// Two passes: the variance is taken about the mean, never as a difference of squares.
 #[inline(always)]
-pub(super) fn normalise<S: Simd>(simd: S, row: &mut [f32], width: usize, gain: &[f32], bias: &[f32], epsilon: f32) {
+pub(super) fn normalise<S: Simd>(simd: S, row: &mut [f32], width: usize, norm: &Norm<CpuEngine>) {
     let mean = sum(simd, row, |x| x) / width as f32;
     for values in row.chunks_exact_mut(S::f32s::LEN) {
         (S::f32s::from_slice(simd, values) - mean).store_slice(values);
@@ -31,9 +31,9 @@ pub(super) fn normalise<S: Simd>(simd: S, row: &mut [f32], width: usize, gain: &
     row[width..].fill(0.0);
     let variance = sum(simd, row, |x| x * x) / width as f32;
     // One over an infinite deviation is zero, which would leave the bias alone.
-    let scale = if variance.is_finite() { 1.0 / (variance + epsilon).sqrt() } else { f32::NAN };
-    let vectors = row.chunks_exact_mut(S::f32s::LEN).zip(gain.chunks_exact(S::f32s::LEN));
-    for ((values, gain), bias) in vectors.zip(bias.chunks_exact(S::f32s::LEN)) {
+    let scale = if variance.is_finite() { 1.0 / (variance + norm.epsilon).sqrt() } else { f32::NAN };
+    let vectors = row.chunks_exact_mut(S::f32s::LEN).zip(norm.gain.values().chunks_exact(S::f32s::LEN));
+    for ((values, gain), bias) in vectors.zip(norm.bias.values().chunks_exact(S::f32s::LEN)) {
         let (gain, bias) = (S::f32s::from_slice(simd, gain), S::f32s::from_slice(simd, bias));
         (S::f32s::from_slice(simd, values) * scale).mul_add(gain, bias).store_slice(values);
     }
@@ -44,27 +44,24 @@ pub(super) fn normalise<S: Simd>(simd: S, row: &mut [f32], width: usize, gain: &
 
 /// Layer norm of every row.
 pub(super) fn compute(context: &Context, x: &Tensor, norm: &Norm<CpuEngine>) -> Tensor {
-    each_row(context, x.rows, x.columns, norm, |row, values| {
+    each_row(context, context.tensor(x.rows, x.columns), norm, |row, values| {
         values.copy_from_slice(&x.values()[row * x.stride..][..x.stride]);
     })
 }
 
-/// Rows that `fill` makes, normalised.
+/// The rows of `y` as `fill` makes them, normalised.
 pub(super) fn each_row(
     context: &Context,
-    rows: usize,
-    columns: usize,
+    mut y: Tensor,
     norm: &Norm<CpuEngine>,
     fill: impl Fn(usize, &mut [f32]) + Sync,
 ) -> Tensor {
-    let mut y = context.tensor(rows, columns);
-    let stride = y.stride;
-    let (gain, bias) = (norm.gain.values(), norm.bias.values());
+    let (stride, columns) = (y.stride, y.columns);
     let blocks = y.values_mut().chunks_mut(ROWS * stride).enumerate();
     context.threads.each(blocks, |(block, values)| {
         for (index, row) in values.chunks_exact_mut(stride).enumerate() {
             fill(block * ROWS + index, row);
-            dispatch!(context.instructions.level, simd => normalise(simd, row, columns, gain, bias, norm.epsilon));
+            dispatch!(context.instructions.level, simd => normalise(simd, row, columns, norm));
         }
     });
     y

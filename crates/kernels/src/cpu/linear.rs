@@ -1,17 +1,17 @@
 //! f(x W^T + b), and x W^T + b + residual.
 //!
-//! Each thread takes a tile of the product, some rows of one panel's columns, and finishes it while it is in the first cache.
+//! Each thread takes a tile of the product, some rows of one panel's columns, and finishes it while it is in L1.
 
 use fearless_simd::{dispatch, prelude::*};
 
 use super::activation::activate;
 use super::product::with_workspace;
 use super::tiles::{Tile, cut, ranges};
-use super::units::{Inputs, multiply, space};
+use super::units::{Inputs, Work, in_steps, multiply};
 use super::{Context, CpuEngine, Tensor};
 use crate::{Activation, Linear};
 
-/// The most rows of a tile: 384 KB of x where K is 768, so that these rows stay in the second cache while panels go by.
+/// The most rows of a tile: 384 KB of x where K is 768, so that these rows stay in L2 while panels go by.
 const MOST_ROWS: usize = 128;
 
 /// What is done with x W^T + b.
@@ -31,17 +31,13 @@ pub(super) fn compute(context: &Context, x: &Tensor, layer: &Linear<CpuEngine>, 
     let columns = ranges(y.stride, panels.width);
     let stride = y.stride;
     context.threads.each(cut(y.values_mut(), stride, &rows, &columns), |mut tile| {
-        if tile.columns.start >= panels.outputs {
-            return tile.rows.clone().for_each(|row| tile.row(row).fill(0.0));
+        if tile.columns().start >= panels.outputs {
+            return tile.rows().for_each(|row| tile.row(row).fill(0.0));
         }
-        // AMX takes sixteen rows at a time.
-        let sums = tile.rows.len().next_multiple_of(16) * panels.width;
-        with_workspace(sums + space(panels.width), |memory| {
-            let (sums, space) = memory.split_at_mut(sums);
-            let panel = tile.columns.start / panels.width;
+        let work = Work { panels, panel: tile.columns().start / panels.width, rows: tile.rows() };
+        with_workspace(work.memory(), |memory| {
             dispatch!(context.instructions.level, simd => {
-                multiply(simd, &inputs, tile.rows.clone(), panels, panel, sums, space);
-                let sums = &sums[..tile.rows.len() * panels.width];
+                let sums = multiply(simd, &inputs, &work, memory);
                 finish(simd, &mut tile, sums, layer, epilogue);
             });
         });
@@ -49,19 +45,19 @@ pub(super) fn compute(context: &Context, x: &Tensor, layer: &Linear<CpuEngine>, 
     y
 }
 
-/// Much the same number of rows in each tile, in whole steps of the units.
+/// Much the same number of rows in each tile, in whole steps of any unit.
 fn rows_of_a_tile(rows: usize) -> usize {
     let tiles = rows.div_ceil(MOST_ROWS).max(1);
-    rows.div_ceil(tiles).next_multiple_of(16).max(16)
+    in_steps(rows.div_ceil(tiles).max(1))
 }
 
 /// What is done with the sums, on the way to where they belong.
 #[inline(always)]
 fn finish<S: Simd>(simd: S, tile: &mut Tile<'_>, sums: &[f32], layer: &Linear<CpuEngine>, epilogue: Epilogue<'_>) {
-    let columns = tile.columns.clone();
+    let columns = tile.columns();
     let bias = &layer.bias.values()[columns.clone()];
     let inside = columns.len().min(layer.weight.outputs - columns.start);
-    for (row, sums) in tile.rows.clone().zip(sums.chunks_exact(columns.len())) {
+    for (row, sums) in tile.rows().zip(sums.chunks_exact(columns.len())) {
         let y = tile.row(row);
         match epilogue {
             Epilogue::Bias => add(simd, y, [sums, bias]),

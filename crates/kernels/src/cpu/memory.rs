@@ -1,5 +1,6 @@
 //! Memory in whole cache lines, and scratch that is used again.
 
+use std::alloc::{Layout, handle_alloc_error};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytemuck::{Pod, Zeroable};
@@ -12,11 +13,11 @@ const LINE_BYTES: usize = 64;
 
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(64))]
-struct Line([u32; LINE_BYTES / 4]);
+struct CacheLine([u32; LINE_BYTES / 4]);
 
 /// Numbers of any type, aligned to cache lines.
 #[derive(Debug)]
-pub(crate) struct Memory(Box<[Line]>);
+pub(crate) struct Memory(Box<[CacheLine]>);
 
 impl Memory {
     /// Zeros; the system gives the pages when they are touched.
@@ -26,8 +27,14 @@ impl Memory {
     }
 
     /// The same for what is computed on the way. Where there is none left the program ends, as at every allocation of Rust's.
+    ///
+    /// # Panics
+    /// Where no address space has so many bytes.
     pub fn scratch(bytes: usize) -> Self {
-        Self(bytemuck::allocation::zeroed_slice_box(bytes.div_ceil(LINE_BYTES)))
+        let lines = bytes.div_ceil(LINE_BYTES);
+        bytemuck::allocation::try_zeroed_slice_box(lines).map(Self).unwrap_or_else(|()| {
+            handle_alloc_error(Layout::array::<CacheLine>(lines).expect("scratch fits an address space"))
+        })
     }
 
     pub fn of<T: Pod>(&self) -> &[T] {
@@ -76,7 +83,7 @@ impl Scratch {
 
     /// Room for `length` values of four bytes.
     pub fn take(&self, length: usize) -> Buffer {
-        let bytes = 4 * length;
+        let bytes = length.saturating_mul(4);
         let memory = if self.sentinels { guarded(bytes) } else { self.reused(bytes) };
         Buffer { memory: Some(memory), length, home: Arc::downgrade(&self.free) }
     }
@@ -93,12 +100,12 @@ impl Scratch {
             free.swap_remove(index);
         }
         // A quarter more, so that batches of much the same size find each other's.
-        Memory::scratch(bytes + bytes / 4)
+        Memory::scratch(bytes.saturating_add(bytes / 4))
     }
 }
 
 fn guarded(bytes: usize) -> Memory {
-    let mut memory = Memory::scratch(bytes + GUARD_BYTES as usize);
+    let mut memory = Memory::scratch(bytes.saturating_add(GUARD_BYTES as usize));
     memory.of_mut::<u32>().fill(SENTINEL);
     memory
 }

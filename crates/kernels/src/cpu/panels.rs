@@ -2,7 +2,8 @@
 //!
 //! A panel holds `width` columns of the product, rows of the weight as a checkpoint stores it: k by k, so that one row of x
 //! and one k meet `width` weights side by side. In bf16 two neighbouring k lie in one word, the order of `vdpbf16ps` and
-//! of AMX's tiles. K is padded with zeros to a multiple of 64, and so is the last panel.
+//! of AMX's tiles; in bf16x3 a panel's rounded numbers come first, and behind them what that leaves. K is padded with zeros to a
+//! multiple of 64, the last panel to its width.
 
 use std::sync::Mutex;
 
@@ -68,28 +69,24 @@ impl Panels {
         let (outputs, columns) = (source.rows(), source.columns());
         let (width, depth) = (context.panel_width, padded(columns));
         let format = Format::of(context.dtype, source.stored());
-        let bytes = outputs.next_multiple_of(width) * depth * format.bytes();
+        let values = outputs.checked_next_multiple_of(width).unwrap_or(usize::MAX).saturating_mul(depth);
+        let bytes = values.saturating_mul(format.bytes());
         let unit = context.instructions.bf16;
         let mut panels = Self { format, unit, outputs, depth, width, memory: Memory::zeroed(&name, bytes)? };
         let mut first = 0;
         while let Some(piece) = source.next().await? {
-            first += panels.pack(context, &name, first, piece, columns)?;
+            first += panels.pack(context, &Source { name: &name, columns }, first, piece)?;
         }
         assert_eq!(first, outputs, "a source yields as many rows as it says");
         Ok(panels)
     }
 
     /// Packs whole rows of a file, the first of which is `first`; gives their number.
-    fn pack(
-        &mut self,
-        context: &Context,
-        name: &str,
-        first: usize,
-        piece: Piece<'_>,
-        columns: usize,
-    ) -> Result<usize, Error> {
+    fn pack(&mut self, context: &Context, source: &Source<'_>, first: usize, piece: Piece<'_>) -> Result<usize, Error> {
+        let &Source { name, columns } = source;
         let row_bytes = columns * piece.stored.bytes();
         let Some(count) = piece.bytes.len().checked_div(row_bytes) else {
+            // Rows without columns have no bytes to count them by: they are all there.
             return Ok(self.outputs);
         };
         let (format, depth, width) = (self.format, self.depth, self.width);
@@ -113,19 +110,19 @@ impl Panels {
                 match format {
                     Format::F32 => place.put(values, bytemuck::cast_slice_mut(panel)),
                     Format::F16 => {
-                        let mut halves = vec![half::f16::ZERO; values.len()];
-                        halves.convert_from_f32_slice(values);
-                        place.put(&halves, bytemuck::cast_slice_mut(panel));
+                        let mut rounded = vec![half::f16::ZERO; values.len()];
+                        rounded.convert_from_f32_slice(values);
+                        place.put(&rounded, bytemuck::cast_slice_mut(panel));
                     }
-                    Format::Bf16 => place.put_pairs(&halves(values), panel),
+                    Format::Bf16 => place.put_pairs(&to_bf16(values), panel),
                     Format::Bf16x3 => {
                         let (high, low) = panel.split_at_mut(depth / 2 * width);
-                        let rounded = halves(values);
+                        let rounded = to_bf16(values);
                         place.put_pairs(&rounded, high);
                         for (value, rounded) in values.iter_mut().zip(rounded) {
                             *value -= rounded.to_f32();
                         }
-                        place.put_pairs(&halves(values), low);
+                        place.put_pairs(&to_bf16(values), low);
                     }
                 }
             });
@@ -144,22 +141,29 @@ impl Panels {
         &self.memory.of()[panel * length..][..length]
     }
 
-    /// A panel's pairs of bf16: the rounded numbers, or what that leaves. // (K / 2, width)
+    /// A panel's pairs of bf16: the rounded numbers, and where there are three products what that leaves. // (K / 2, width)
     #[cfg(target_arch = "x86_64")]
-    pub(super) fn pairs(&self, panel: usize, half: usize) -> &[u32] {
-        let words = self.depth / 2 * self.width;
-        &self.values(panel)[half * words..][..words]
+    pub(super) fn pairs(&self, panel: usize) -> [&[u32]; 2] {
+        self.values(panel).split_at(self.depth / 2 * self.width).into()
     }
 
-    /// Which half of x meets which half of the weights: 0 is rounded, 1 what that leaves. The product of both rests is left out:
-    /// it is below 2^-16 of the whole, and what two bf16 leave of an f32 is as much.
+    /// The products of bf16 that are added: which part of x by which part of the weights, 0 being the rounded numbers, 1 what that
+    /// leaves. The product of both rests is left out: it is below 2^-18 of the whole, and what two bf16 leave of an f32 is as much.
     #[cfg(target_arch = "x86_64")]
-    pub(super) fn halves(&self) -> &'static [(usize, usize)] {
+    pub(super) const fn products(&self) -> &'static [(usize, usize)] {
         match self.format {
+            Format::F32 | Format::F16 => &[],
+            Format::Bf16 => &[(0, 0)],
             Format::Bf16x3 => &[(0, 0), (0, 1), (1, 0)],
-            _ => &[(0, 0)],
         }
     }
+}
+
+/// What a weight comes from.
+struct Source<'a> {
+    name: &'a str,
+    /// Numbers of a row.
+    columns: usize,
 }
 
 /// Where some rows of a weight come to lie in a panel.
@@ -194,10 +198,10 @@ impl Place {
     }
 }
 
-fn halves(values: &[f32]) -> Vec<half::bf16> {
-    let mut halves = vec![half::bf16::ZERO; values.len()];
-    halves.convert_from_f32_slice(values);
-    halves
+fn to_bf16(values: &[f32]) -> Vec<half::bf16> {
+    let mut rounded = vec![half::bf16::ZERO; values.len()];
+    rounded.convert_from_f32_slice(values);
+    rounded
 }
 
 /// A file's numbers as f32.
@@ -222,14 +226,14 @@ pub(super) fn widen<S: Simd>(simd: S, bytes: &[u8], stored: Stored, values: &mut
             };
             match bytemuck::try_cast_slice::<u8, u16>(bytes) {
                 Ok(halves) if halves.iter().all(|half| half & 0x7c00 != 0x7c00) => widen_f16(simd, halves, values),
-                // A file may begin anywhere; and what is infinite or no number is to be found as such.
+                // A file may begin anywhere; and what is infinite or NaN is to be found as such.
                 _ => one_by_one(values),
             }
         }
     }
 }
 
-/// The first number that this format would make infinite, or that is infinite or none, and where it stands.
+/// The first number that this format would make infinite, or that is infinite or NaN, and where it stands.
 fn unholdable(values: &[f32], format: Format) -> Option<(usize, f32)> {
     let largest = match format {
         Format::F32 => f32::MAX,

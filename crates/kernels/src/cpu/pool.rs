@@ -9,6 +9,14 @@ use crate::Pooling;
 /// Tokens of a part: sums run in parts, so that long texts lose nothing.
 const PART: usize = 32;
 
+/// A text's rows, `stride` apart, from its token `skip` on.
+#[derive(Debug, Clone, Copy)]
+struct Text<'a> {
+    values: &'a [f32],
+    stride: usize,
+    skip: usize,
+}
+
 /// A row a text.
 pub(super) fn compute(batch: &Batch, x: &Tensor, modes: &[Pooling], skip: usize) -> Tensor {
     let context = &batch.context;
@@ -16,10 +24,11 @@ pub(super) fn compute(batch: &Batch, x: &Tensor, modes: &[Pooling], skip: usize)
     let stride = y.stride;
     let texts = y.values_mut().chunks_exact_mut(stride).zip(batch.packed.offsets().windows(2));
     context.threads.each(texts, |(row, offsets)| {
-        let text = &x.values()[(offsets[0] as usize + skip) * x.stride..offsets[1] as usize * x.stride];
+        let values = &x.values()[(offsets[0] as usize + skip) * x.stride..offsets[1] as usize * x.stride];
+        let text = Text { values, stride: x.stride, skip };
         let (pooled, padding) = row.split_at_mut(modes.len() * x.columns);
         for (pooled, &mode) in pooled.chunks_exact_mut(x.columns).zip(modes) {
-            dispatch!(context.instructions.level, simd => pool(simd, text, x.stride, mode, skip, pooled));
+            dispatch!(context.instructions.level, simd => pool(simd, text, mode, pooled));
         }
         padding.fill(0.0);
     });
@@ -27,36 +36,31 @@ pub(super) fn compute(batch: &Batch, x: &Tensor, modes: &[Pooling], skip: usize)
 }
 
 #[inline(always)]
-fn pool<S: Simd>(simd: S, text: &[f32], stride: usize, mode: Pooling, skip: usize, pooled: &mut [f32]) {
-    let length = (text.len() / stride) as f32;
+fn pool<S: Simd>(_: S, text: Text<'_>, mode: Pooling, pooled: &mut [f32]) {
+    let Text { values, stride, skip } = text;
+    let length = (values.len() / stride) as f32;
     match mode {
-        Pooling::Mean => weighted_sum(simd, text, stride, |_| 1.0, length, pooled),
-        Pooling::MeanSqrtLen => weighted_sum(simd, text, stride, |_| 1.0, length.sqrt(), pooled),
+        Pooling::Mean => weighted_sum(text, |_| 1.0, length, pooled),
+        Pooling::MeanSqrtLen => weighted_sum(text, |_| 1.0, length.sqrt(), pooled),
         Pooling::WeightedMean => {
             let all = length * (skip as f32 + 0.5 * (length + 1.0));
-            weighted_sum(simd, text, stride, |token| (token + skip + 1) as f32, all, pooled);
+            weighted_sum(text, |token| (token + skip + 1) as f32, all, pooled);
         }
-        Pooling::Max => maximum(simd, text, stride, pooled),
-        Pooling::Cls => pooled.copy_from_slice(&text[..pooled.len()]),
-        Pooling::LastToken => pooled.copy_from_slice(&text[text.len() - stride..][..pooled.len()]),
+        Pooling::Max => maximum(text, pooled),
+        Pooling::Cls => pooled.copy_from_slice(&values[..pooled.len()]),
+        Pooling::LastToken => pooled.copy_from_slice(&values[values.len() - stride..][..pooled.len()]),
     }
 }
 
 /// sum of w_i x_i / divisor.
 #[inline(always)]
-fn weighted_sum<S: Simd>(
-    _: S,
-    text: &[f32],
-    stride: usize,
-    weight: impl Fn(usize) -> f32,
-    divisor: f32,
-    pooled: &mut [f32],
-) {
+fn weighted_sum(text: Text<'_>, weight: impl Fn(usize) -> f32, divisor: f32, pooled: &mut [f32]) {
+    let stride = text.stride;
     /// Columns that are summed at a time.
     const COLUMNS: usize = 64;
     for (index, pooled) in pooled.chunks_mut(COLUMNS).enumerate() {
         let mut total = [0.0; COLUMNS];
-        for (part, tokens) in text.chunks(PART * stride).enumerate() {
+        for (part, tokens) in text.values.chunks(PART * stride).enumerate() {
             let mut sum = [0.0; COLUMNS];
             for (token, row) in tokens.chunks_exact(stride).enumerate() {
                 let weight = weight(part * PART + token);
@@ -75,11 +79,11 @@ fn weighted_sum<S: Simd>(
     }
 }
 
-/// The largest of each column; what is infinite or no number in its place.
+/// The largest of each column; an infinity or a NaN in its place.
 #[inline(always)]
-fn maximum<S: Simd>(_: S, text: &[f32], stride: usize, pooled: &mut [f32]) {
-    pooled.copy_from_slice(&text[..pooled.len()]);
-    for row in text.chunks_exact(stride) {
+fn maximum(text: Text<'_>, pooled: &mut [f32]) {
+    pooled.copy_from_slice(&text.values[..pooled.len()]);
+    for row in text.values.chunks_exact(text.stride) {
         for (largest, &x) in pooled.iter_mut().zip(row) {
             if largest.is_finite() && (x > *largest || !x.is_finite()) {
                 *largest = x;

@@ -1,15 +1,16 @@
 //! The inner loop of every matrix product: some rows times a panel of columns, sums in registers.
 //!
 //! A panel is (K, width) in memory, k by k, `width` = [`width`] columns wide: the vectors that a thread can sum for several
-//! rows at a time. Each sum is one chain of fused multiply-adds, k ascending, so its bits do not depend on how many rows
-//! are computed beside it; nor on the panel's other columns.
+//! rows at a time. Each sum is one chain of multiply-adds, k ascending, so its bits do not depend on how many rows are computed
+//! beside it; nor on the panel's other columns. They are fused where the instructions are (AVX2 and up, NEON, relaxed SIMD where
+//! the processor fuses); with SSE2, SSE4.2 and simd128 a product is rounded before it is added.
 
 use fearless_simd::{Level, dispatch, prelude::*};
 
 use super::memory::Memory;
 
 /// The most k that are summed in one chain. A sum of 3072 then has the error of 192 + 16 additions, and a panel's share of a chunk,
-/// 24 KB where vectors are 64 bytes, stays in the first cache while rows go by.
+/// 24 KB where vectors are 64 bytes, stays in L1 while rows go by.
 pub(super) const CHUNK: usize = 192;
 
 /// Rows of a matrix: `count` of them, the first one at the beginning of `values`, `stride` apart.

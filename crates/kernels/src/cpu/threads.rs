@@ -1,5 +1,6 @@
 //! The threads of an engine: the caller's own and as many beside it as were asked for, asleep while there is nothing to do.
 
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -7,7 +8,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use crate::Error;
 use crate::error::Kind;
 
-/// More than any machine runs at a time: a slip of the finger, not a wish.
+/// More than any engine has a use for: a slip of the finger, not a wish.
 const MOST: usize = 1024;
 
 /// A team that works on one thing at a time.
@@ -19,6 +20,11 @@ pub(super) struct Threads {
 }
 
 impl Threads {
+    /// As many as the processor runs at a time.
+    pub fn all() -> Result<Self, Error> {
+        Self::new(std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MOST))
+    }
+
     /// `count` threads, the caller's included.
     pub fn new(count: usize) -> Result<Self, Error> {
         let others = match count {

@@ -9,10 +9,8 @@ use std::ops::Range;
 pub(super) struct Tile<'a> {
     start: *mut f32,
     stride: usize,
-    /// Which rows of the matrix.
-    pub rows: Range<usize>,
-    /// Which columns.
-    pub columns: Range<usize>,
+    rows: Range<usize>,
+    columns: Range<usize>,
     matrix: PhantomData<&'a mut [f32]>,
 }
 
@@ -20,6 +18,16 @@ pub(super) struct Tile<'a> {
 unsafe impl Send for Tile<'_> {}
 
 impl Tile<'_> {
+    /// Which rows of the matrix.
+    pub fn rows(&self) -> Range<usize> {
+        self.rows.clone()
+    }
+
+    /// Which columns.
+    pub fn columns(&self) -> Range<usize> {
+        self.columns.clone()
+    }
+
     /// The tile's columns of the matrix's row `row`.
     ///
     /// # Panics
@@ -47,8 +55,9 @@ pub(super) fn cut<'a>(
 ) -> impl Iterator<Item = Tile<'a>> + Send {
     assert!(ascend(rows, values.len() / stride), "rows {rows:?} of {} in {stride} columns", values.len());
     assert!(ascend(columns, stride), "columns {columns:?} of {stride}");
-    let start = Start(values.as_mut_ptr());
-    (0..rows.len() * columns.len()).map(move |index| start.tile(stride, rows, columns, index))
+    let cuts = Cuts { start: values.as_mut_ptr(), stride, rows, columns, matrix: PhantomData };
+    // SAFETY: ranges were looked at above; each index comes once.
+    (0..rows.len() * columns.len()).map(move |index| unsafe { cuts.tile(index) })
 }
 
 fn ascend(ranges: &[Range<usize>], end: usize) -> bool {
@@ -60,15 +69,32 @@ fn ascend(ranges: &[Range<usize>], end: usize) -> bool {
     }) && least <= end
 }
 
-struct Start(*mut f32);
+/// A matrix that is borrowed to be cut, and where.
+struct Cuts<'a> {
+    start: *mut f32,
+    stride: usize,
+    rows: &'a [Range<usize>],
+    columns: &'a [Range<usize>],
+    matrix: PhantomData<&'a mut [f32]>,
+}
 
-// SAFETY: the pointer is only ever made a tile's.
-unsafe impl Send for Start {}
+// SAFETY: it is as good as a `&mut [f32]`, which is Send.
+unsafe impl Send for Cuts<'_> {}
 
-impl Start {
-    fn tile<'a>(&self, stride: usize, rows: &[Range<usize>], columns: &[Range<usize>], index: usize) -> Tile<'a> {
-        let (row, column) = (index / columns.len(), index % columns.len());
-        Tile { start: self.0, stride, rows: rows[row].clone(), columns: columns[column].clone(), matrix: PhantomData }
+impl<'a> Cuts<'a> {
+    /// One of the tiles, rows before columns.
+    ///
+    /// # Safety
+    /// Ranges ascend and lie in the matrix, and each index is asked for at most once.
+    unsafe fn tile(&self, index: usize) -> Tile<'a> {
+        let (row, column) = (index / self.columns.len(), index % self.columns.len());
+        Tile {
+            start: self.start,
+            stride: self.stride,
+            rows: self.rows[row].clone(),
+            columns: self.columns[column].clone(),
+            matrix: PhantomData,
+        }
     }
 }
 
@@ -86,7 +112,7 @@ mod tests {
         let mut values = vec![0.0; 7 * 12];
         let (rows, columns) = (ranges(7, 3), ranges(12, 5));
         for (index, mut tile) in cut(&mut values, 12, &rows, &columns).enumerate() {
-            for row in tile.rows.clone() {
+            for row in tile.rows() {
                 tile.row(row).iter_mut().for_each(|value| *value += 1.0 + index as f32);
             }
         }

@@ -69,30 +69,29 @@ impl Table {
     /// Takes whole rows, the first of which is `first`; gives their number.
     fn put(&mut self, context: &Context, first: usize, rows: usize, piece: Piece<'_>) -> Result<usize, Error> {
         let Some(count) = piece.bytes.len().checked_div(self.columns * piece.stored.bytes()) else {
+            // Rows without columns have no bytes to count them by: they are all there.
             return Ok(rows);
         };
         let (columns, stored) = (self.columns, self.stored);
+        let mut values = vec![0.0; columns];
+        // What is rounded to infinity is found here; zeros where nothing is rounded.
+        let mut rounded = vec![half::f16::ZERO; columns];
         for row in 0..count {
             let bytes = &piece.bytes[row * columns * piece.stored.bytes()..][..columns * piece.stored.bytes()];
-            let mut place = vec![0.0; columns];
-            dispatch!(context.instructions.level, simd => widen(simd, bytes, piece.stored, &mut place));
+            dispatch!(context.instructions.level, simd => widen(simd, bytes, piece.stored, &mut values));
             let held = (first + row) * columns * stored.bytes();
             let held = &mut self.memory.of_mut::<u8>()[held..][..columns * stored.bytes()];
-            let mut halves = Vec::new();
             match stored {
                 _ if stored == piece.stored => held.copy_from_slice(bytes),
-                Stored::F32 | Stored::Bf16 => held.copy_from_slice(bytemuck::cast_slice(&place)),
+                Stored::F32 | Stored::Bf16 => held.copy_from_slice(bytemuck::cast_slice(&values)),
                 Stored::F16 => {
-                    halves.resize(columns, half::f16::ZERO);
-                    halves.convert_from_f32_slice(&place);
-                    held.copy_from_slice(bytemuck::cast_slice(&halves));
+                    rounded.convert_from_f32_slice(&values);
+                    held.copy_from_slice(bytemuck::cast_slice(&rounded));
                 }
             }
-            let spoilt = |&column: &usize| {
-                !place[column].is_finite() || halves.get(column).is_some_and(|half| !half.is_finite())
-            };
-            if let Some(column) = (0..columns).find(spoilt) {
-                return Err(unholdable(&self.name, place[column], first + row, column, context.dtype));
+            let spoilt = |(value, rounded): (&f32, &half::f16)| !(value.is_finite() && rounded.is_finite());
+            if let Some(column) = values.iter().zip(&rounded).position(spoilt) {
+                return Err(unholdable(&self.name, values[column], first + row, column, context.dtype));
             }
         }
         Ok(count)

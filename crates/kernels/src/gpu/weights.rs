@@ -143,7 +143,7 @@ impl Packer<'_> {
         Ok(&self.packed)
     }
 
-    /// Numbers with all exponent bits set are infinite or no numbers.
+    /// Numbers with all exponent bits set are infinite or NaN.
     fn check_finite(&self, bytes: &[u8], stored: Stored, first_row: usize) -> Result<(), Error> {
         let width = stored.bytes();
         let is_bad = |number: &[u8]| match stored {

@@ -7,7 +7,7 @@ use std::arch::asm;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cpu::panels::Panels;
+use super::{Work, in_steps};
 
 /// Columns of a panel: two tiles.
 const WIDTH: usize = 32;
@@ -21,8 +21,13 @@ static ASSUMED: AtomicBool = AtomicBool::new(false);
 
 /// Whether the processor has the unit and the system lets this process use it, which it asks for the first time.
 pub(super) fn is_permitted() -> bool {
-    static PERMITTED: LazyLock<bool> = LazyLock::new(|| is_there() && permission_is_given());
+    static PERMITTED: LazyLock<bool> = LazyLock::new(|| permitted(is_there(), permission_is_given));
     ASSUMED.load(Ordering::Relaxed) || *PERMITTED
+}
+
+/// Whether a unit may be used, for which `ask` asks the system where it is there.
+fn permitted(there: bool, ask: impl FnOnce() -> bool) -> bool {
+    there && ask()
 }
 
 /// Takes the unit for there, whatever the processor and the system say.
@@ -73,32 +78,37 @@ static CONFIGURATION: Configuration = Configuration {
     rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
 };
 
-/// sums = x panel, by one product of bf16 or, where weights are in two halves, three. // (rows, 32)
+/// sums = x panel, by one product of bf16 or, where weights have two parts, three. // (rows, 32)
 ///
 /// Rows are taken 32 at a time, or 16: there is memory behind the last ones, of x to be read and of sums to be written.
-pub(super) fn multiply(x: [&[u32]; 2], rows: usize, panels: &Panels, panel: usize, sums: &mut [f32]) {
-    let words = panels.depth / 2;
-    let taken = rows.next_multiple_of(ROWS);
-    assert!(
-        panels.width == WIDTH && words.is_multiple_of(WORDS) && words > 0,
-        "{words} words of {} columns",
-        panels.width
-    );
-    assert!(sums.len() >= taken * WIDTH && x.iter().all(|x| x.len() >= taken * words), "memory behind {rows} rows");
-    // SAFETY: only an engine that was given the unit makes this unit's inputs; the configuration is a legal one.
-    unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const CONFIGURATION, options(nostack, readonly)) };
-    for (index, &(x_half, weight_half)) in panels.halves().iter().enumerate() {
-        let weights = panels.pairs(panel, weight_half);
-        assert_eq!(weights.len(), words * WIDTH, "a whole panel");
+pub(super) fn multiply(x: [&[u32]; 2], work: &Work<'_>, sums: &mut [f32]) {
+    let (panels, words) = (work.panels, work.panels.depth / 2);
+    let (taken, weights) = (in_steps(work.rows.len()), panels.pairs(work.panel));
+    assert!(is_permitted() && panels.width == WIDTH, "only an engine with amx makes this unit's inputs");
+    assert!(words > 0 && words.is_multiple_of(WORDS) && taken.is_multiple_of(ROWS), "{taken} rows of {words} words");
+    assert!(sums.len() >= taken * WIDTH, "sums of {} rows", work.rows.len());
+    for &(x_part, weight_part) in panels.products() {
+        assert!(x[x_part].len() >= taken * words && weights[weight_part].len() == words * WIDTH, "x and a whole panel");
+    }
+    // Nothing panics from here on, so that no tile is left in use.
+    // SAFETY: the system lets us use the unit; the configuration is a legal one.
+    unsafe { asm!("ldtilecfg [rax]", in("rax") &raw const CONFIGURATION, options(nostack, readonly)) };
+    for (index, &(x_part, weight_part)) in panels.products().iter().enumerate() {
         for first in (0..taken).step_by(2 * ROWS) {
             let block = Block {
-                x: x[x_half][first * words..].as_ptr(),
-                weights: weights.as_ptr(),
-                sums: sums[first * WIDTH..].as_mut_ptr(),
+                x: x[x_part].as_ptr().wrapping_add(first * words),
+                weights: weights[weight_part].as_ptr(),
+                sums: sums.as_mut_ptr().wrapping_add(first * WIDTH),
                 words,
             };
             // SAFETY: 16 or 32 rows are there, of x and of sums; the panel is whole.
-            unsafe { if taken - first > ROWS { block.two(index > 0) } else { block.one(index > 0) } }
+            unsafe {
+                if taken - first > ROWS {
+                    block.multiply::<true>(index > 0);
+                } else {
+                    block.multiply::<false>(index > 0);
+                }
+            }
         }
     }
     // SAFETY: nobody uses the tiles after this.
@@ -115,50 +125,60 @@ struct Block {
 }
 
 impl Block {
-    /// 32 rows: sums in tiles 0 .. 3, rows of x in 4 and 5, weights in 6 and 7. Sums begin with what is in memory where `add` is set.
+    /// 16 rows or, as `TWO`, 32: sums in tiles 0 .. 3, rows of x in 4 and 5, weights in 6 and 7. Sums begin with what is in memory
+    /// where `add` is set.
     ///
     /// # Safety
-    /// 32 rows of x and of sums are there, and `words` rows of weights; tiles are configured.
-    unsafe fn two(&self, add: bool) {
-        // SAFETY: every address lies in what the caller vouches for.
+    /// So many rows of x and of sums are there, and `words` rows of weights; tiles are configured.
+    unsafe fn multiply<const TWO: bool>(&self, add: bool) {
+        // SAFETY: every address that is used lies in what the caller vouches for.
         unsafe {
             asm!(
                 "test {add}, {add}",
                 "jnz 3f",
                 "tilezero tmm0",
                 "tilezero tmm1",
+                ".if {two}",
                 "tilezero tmm2",
                 "tilezero tmm3",
+                ".endif",
                 "jmp 2f",
                 "3:",
                 "tileloadd tmm0, [{c} + {cs}]",
                 "tileloadd tmm1, [{c} + {cs} + 64]",
+                ".if {two}",
                 "tileloadd tmm2, [{d} + {cs}]",
                 "tileloadd tmm3, [{d} + {cs} + 64]",
+                ".endif",
                 "2:",
                 "tileloadd tmm6, [{b} + {cs}]",
                 "tileloadd tmm4, [{x} + {xs}]",
                 "tdpbf16ps tmm0, tmm4, tmm6",
                 "tileloadd tmm7, [{b} + {cs} + 64]",
                 "tdpbf16ps tmm1, tmm4, tmm7",
+                ".if {two}",
                 "tileloadd tmm5, [{y} + {xs}]",
                 "tdpbf16ps tmm2, tmm5, tmm6",
                 "tdpbf16ps tmm3, tmm5, tmm7",
-                "add {x}, 64",
                 "add {y}, 64",
+                ".endif",
+                "add {x}, 64",
                 "add {b}, {step}",
                 "dec {n}",
                 "jnz 2b",
                 "tilestored [{c} + {cs}], tmm0",
                 "tilestored [{c} + {cs} + 64], tmm1",
+                ".if {two}",
                 "tilestored [{d} + {cs}], tmm2",
                 "tilestored [{d} + {cs} + 64], tmm3",
+                ".endif",
+                two = const TWO as usize,
                 add = in(reg) usize::from(add),
                 x = inout(reg) self.x => _,
-                y = inout(reg) self.x.add(ROWS * self.words) => _,
+                y = inout(reg) self.x.wrapping_add(ROWS * self.words) => _,
                 b = inout(reg) self.weights => _,
                 c = in(reg) self.sums,
-                d = in(reg) self.sums.add(ROWS * WIDTH),
+                d = in(reg) self.sums.wrapping_add(ROWS * WIDTH),
                 n = inout(reg) self.words / WORDS => _,
                 xs = in(reg) 4 * self.words,
                 // Of sums and of weights: a row of either has 32 words.
@@ -170,59 +190,17 @@ impl Block {
             );
         }
     }
-
-    /// 16 rows: sums in tiles 0 and 1.
-    ///
-    /// # Safety
-    /// As [`Block::two`], for 16 rows.
-    unsafe fn one(&self, add: bool) {
-        // SAFETY: every address lies in what the caller vouches for.
-        unsafe {
-            asm!(
-                "test {add}, {add}",
-                "jnz 3f",
-                "tilezero tmm0",
-                "tilezero tmm1",
-                "jmp 2f",
-                "3:",
-                "tileloadd tmm0, [{c} + {cs}]",
-                "tileloadd tmm1, [{c} + {cs} + 64]",
-                "2:",
-                "tileloadd tmm6, [{b} + {cs}]",
-                "tileloadd tmm4, [{x} + {xs}]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tileloadd tmm7, [{b} + {cs} + 64]",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "add {x}, 64",
-                "add {b}, {step}",
-                "dec {n}",
-                "jnz 2b",
-                "tilestored [{c} + {cs}], tmm0",
-                "tilestored [{c} + {cs} + 64], tmm1",
-                add = in(reg) usize::from(add),
-                x = inout(reg) self.x => _,
-                b = inout(reg) self.weights => _,
-                c = in(reg) self.sums,
-                n = inout(reg) self.words / WORDS => _,
-                xs = in(reg) 4 * self.words,
-                cs = in(reg) 4 * WIDTH,
-                step = const WORDS * 4 * WIDTH,
-                out("tmm0") _, out("tmm1") _, out("tmm4") _, out("tmm6") _, out("tmm7") _,
-                options(nostack)
-            );
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{is_permitted, is_there, permission_is_given};
+    use super::permitted;
 
-    /// Whoever says no, the processor or the system, is believed.
+    /// Whoever says no, the processor or the system, is believed; a system is not asked for what is not there.
     #[test]
     fn a_refusal_is_believed() {
-        let given = permission_is_given();
-        assert!(is_there() || !given, "a system gives no permission for what is not there");
-        assert_eq!(is_permitted(), is_there() && given);
+        assert!(permitted(true, || true));
+        assert!(!permitted(true, || false));
+        assert!(!permitted(false, || panic!("the system was asked for a unit that is not there")));
     }
 }

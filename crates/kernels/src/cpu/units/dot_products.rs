@@ -8,13 +8,10 @@ use std::arch::x86_64::{
 
 use fearless_simd::{dispatch, prelude::*};
 
+use super::{Work, in_steps};
 use crate::cpu::halves::round_to_bf16;
 use crate::cpu::memory::Buffer;
-use crate::cpu::panels::Panels;
 use crate::cpu::{Context, Tensor};
-
-/// Rows of x after the last one that may be read: a unit takes so many at a time.
-pub(super) const ROWS_BEYOND: usize = 32;
 
 /// The most k that are summed in one chain: longer than those of f32, for a unit that is done with them in half the time.
 const CHUNK: usize = 768;
@@ -27,10 +24,10 @@ pub(super) fn is_there() -> bool {
 }
 
 /// x as bf16, two neighbouring k a word, and where asked for what the rounding leaves, in bf16, too. The rows beyond the last
-/// one hold what was there before.
+/// one, as far as a unit reads, hold what was there before.
 pub(super) fn split(context: &Context, x: &Tensor, both: bool) -> (Buffer, Option<Buffer>) {
     let words = x.stride / 2;
-    let take = || context.scratch.take((x.rows + ROWS_BEYOND) * words);
+    let take = || context.scratch.take(in_steps(x.rows) * words);
     let (mut high, mut low) = (take(), both.then(take));
     let mut nothing = Vec::new();
     let lows = low.as_mut().map_or(&mut nothing[..], |low| low.of_mut::<u32>());
@@ -65,40 +62,51 @@ fn pairs<S: Simd>(_: S, first: S::f32s, second: S::f32s) -> S::u32s {
     (even >> 16) | (odd & 0xffff_0000)
 }
 
-/// sums = x panel, by one product of bf16 or, where weights are in two halves, three. // (rows, 32)
-pub(super) fn multiply(x: [&[u32]; 2], rows: usize, panels: &Panels, panel: usize, sums: &mut [f32]) {
+/// Rows of pairs: `count` of them, the first one at the beginning of `words`, `stride` apart.
+#[derive(Clone, Copy)]
+struct Pairs<'a> {
+    words: &'a [u32],
+    stride: usize,
+    count: usize,
+}
+
+/// sums = x panel, by one product of bf16 or, where weights have two parts, three. // (rows, 32)
+pub(super) fn multiply(x: [&[u32]; 2], work: &Work<'_>, sums: &mut [f32]) {
+    let panels = work.panels;
     assert!(is_there() && panels.width == WIDTH, "only an engine with avx512-bf16 makes this unit's inputs");
-    let words = panels.depth / 2;
+    let (words, weights) = (panels.depth / 2, panels.pairs(work.panel));
     for first in (0..words).step_by(CHUNK / 2) {
         let depth = (CHUNK / 2).min(words - first);
-        for (index, &(x_half, weight_half)) in panels.halves().iter().enumerate() {
-            let weights = &panels.pairs(panel, weight_half)[first * WIDTH..][..depth * WIDTH];
+        for (index, &(x_part, weight_part)) in panels.products().iter().enumerate() {
+            let x = Pairs { words: &x[x_part][first..], stride: words, count: work.rows.len() };
+            let weights = &weights[weight_part][first * WIDTH..][..depth * WIDTH];
             // SAFETY: the processor has the instructions.
-            unsafe { product(&x[x_half][first..], words, rows, weights, sums, first + index > 0) }
+            unsafe { product(x, weights, sums, first + index > 0) }
         }
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bf16")]
-fn product(x: &[u32], stride: usize, rows: usize, panel: &[u32], sums: &mut [f32], add: bool) {
+fn product(x: Pairs<'_>, panel: &[u32], sums: &mut [f32], add: bool) {
     let mut row = 0;
-    while row < rows {
-        let (x, sums) = (&x[row * stride..], &mut sums[row * WIDTH..]);
-        row += match rows - row {
-            8.. => block::<8>(x, stride, panel, sums, add),
-            4.. => block::<4>(x, stride, panel, sums, add),
-            2.. => block::<2>(x, stride, panel, sums, add),
-            _ => block::<1>(x, stride, panel, sums, add),
+    while row < x.count {
+        let rows = Pairs { words: &x.words[row * x.stride..], ..x };
+        let sums = &mut sums[row * WIDTH..];
+        row += match x.count - row {
+            8.. => block::<8>(rows, panel, sums, add),
+            4.. => block::<4>(rows, panel, sums, add),
+            2.. => block::<2>(rows, panel, sums, add),
+            _ => block::<1>(rows, panel, sums, add),
         };
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bf16")]
-fn block<const ROWS: usize>(x: &[u32], stride: usize, panel: &[u32], sums: &mut [f32], add: bool) -> usize {
+fn block<const ROWS: usize>(x: Pairs<'_>, panel: &[u32], sums: &mut [f32], add: bool) -> usize {
     let depth = panel.len() / WIDTH;
-    let mut rows = [x; ROWS];
+    let mut rows = [x.words; ROWS];
     for (row, x_row) in rows.iter_mut().enumerate() {
-        *x_row = &x[row * stride..][..depth];
+        *x_row = &x.words[row * x.stride..][..depth];
     }
     let mut accumulated: [[__m512; 2]; ROWS] = [[_mm512_setzero_ps(); 2]; ROWS];
     for (k, columns) in panel.as_chunks::<WIDTH>().0.iter().enumerate() {
@@ -110,15 +118,15 @@ fn block<const ROWS: usize>(x: &[u32], stride: usize, panel: &[u32], sums: &mut 
         for row in 0..ROWS {
             // SAFETY: bits are bits.
             let value: __m512bh = unsafe { std::mem::transmute(_mm512_set1_epi32(rows[row][k].cast_signed())) };
-            for half in 0..2 {
-                accumulated[row][half] = _mm512_dpbf16_ps(accumulated[row][half], value, columns[half]);
+            for vector in 0..2 {
+                accumulated[row][vector] = _mm512_dpbf16_ps(accumulated[row][vector], value, columns[vector]);
             }
         }
     }
     for (accumulated, sums) in accumulated.iter().zip(sums.as_chunks_mut::<WIDTH>().0) {
-        for (half, &value) in accumulated.iter().enumerate() {
-            let place = sums[half * 16..].as_mut_ptr();
-            // SAFETY: 16 values are there from either half's first.
+        for (vector, &value) in accumulated.iter().enumerate() {
+            let place = sums[vector * 16..].as_mut_ptr();
+            // SAFETY: 16 values are there from either vector's first.
             unsafe {
                 let value = if add { _mm512_add_ps(_mm512_loadu_ps(place), value) } else { value };
                 _mm512_storeu_ps(place, value);

@@ -2,21 +2,17 @@
 
 use fearless_simd::{dispatch, prelude::*};
 
+use super::Work;
 use crate::cpu::halves::{round_to_bf16, widen_f16};
 use crate::cpu::memory::Buffer;
-use crate::cpu::panels::{Format, Panels};
+use crate::cpu::panels::Format;
 use crate::cpu::product::{CHUNK, Rows, Sums, product};
 use crate::cpu::{Context, Tensor};
 
+/// sums = x panel, with memory for a chunk of weights beside the sums. // (rows, width)
 #[inline(always)]
-pub(super) fn multiply<S: Simd>(
-    simd: S,
-    x: Rows<'_>,
-    panels: &Panels,
-    panel: usize,
-    sums: &mut [f32],
-    space: &mut [f32],
-) {
+pub(super) fn multiply<S: Simd>(simd: S, x: Rows<'_>, work: &Work<'_>, [sums, space]: [&mut [f32]; 2]) {
+    let &Work { panels, panel, .. } = work;
     let width = panels.width;
     let mut sums = Sums { values: sums, stride: width };
     for first in (0..panels.depth).step_by(CHUNK) {
