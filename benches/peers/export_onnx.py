@@ -25,7 +25,7 @@ class Encoder(torch.nn.Module):
 
 def main(model, out):
     out.mkdir(parents=True)
-    encoder = Encoder(AutoModel.from_pretrained(model, dtype=torch.float32)).eval()
+    encoder = Encoder(AutoModel.from_pretrained(model, dtype=torch.float32, attn_implementation="eager")).eval()
     # Two tensors, because the exporter takes one given twice for one input; no dimension of 1, which would be a constant.
     ids, mask = torch.full((2, 16), 2000), torch.ones(2, 16, dtype=torch.long)
     texts, tokens = torch.export.Dim("texts"), torch.export.Dim("tokens", max=512)

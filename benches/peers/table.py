@@ -3,6 +3,7 @@ import statistics
 
 CLASSES = {
     "f32": "f32 and what is as exact",
+    "f16": "f16 weights",
     "bf16": "bf16",
     "int8": "int8, for information",
 }
