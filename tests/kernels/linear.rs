@@ -29,7 +29,7 @@ pub enum Values {
 pub struct Case(usize, usize, usize, Values);
 
 /// Rows straddle the small variant's 4 and the tiled one's 64, the CPU's 2, 4, 6, 8, 16 and 128; widths the padding's 64; K the CPU's
-/// chunks of 192 and, with AVX512-BF16, of 768.
+/// chunks of 96 and, with AVX512-BF16, of 768.
 const CASES: &[Case] = &[
     Case(1, 64, 64, Values::Normal),
     Case(2, 64, 64, Values::Normal),
@@ -40,6 +40,8 @@ const CASES: &[Case] = &[
     Case(8, 64, 64, Values::Normal),
     Case(9, 64, 64, Values::Normal),
     Case(15, 64, 64, Values::Normal),
+    Case(16, 96, 64, Values::Normal),
+    Case(9, 128, 33, Values::Normal),
     Case(16, 192, 64, Values::Normal),
     Case(17, 64, 192, Values::Normal),
     Case(63, 64, 64, Values::Normal),

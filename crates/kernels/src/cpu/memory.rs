@@ -15,15 +15,41 @@ const LINE_BYTES: usize = 64;
 #[repr(C, align(64))]
 struct CacheLine([u32; LINE_BYTES / 4]);
 
-/// Numbers of any type, aligned to cache lines.
+/// Numbers of any type, aligned to cache lines; in huge pages where there are many, for else the walks through page tables are
+/// what a single text waits for: its tokens are few, and every weight is read once.
 #[derive(Debug)]
-pub(crate) struct Memory(Box<[CacheLine]>);
+pub(crate) struct Memory(Lines);
+
+#[derive(Debug)]
+enum Lines {
+    Boxed(Box<[CacheLine]>),
+    #[cfg(target_os = "linux")]
+    Mapped(memmap2::MmapMut),
+}
+
+impl Lines {
+    /// Zeros; the system gives the pages when they are touched.
+    fn zeroed(bytes: usize) -> Option<Self> {
+        #[cfg(target_os = "linux")]
+        if bytes >= HUGE_PAGE {
+            let map = memmap2::MmapMut::map_anon(bytes.checked_next_multiple_of(LINE_BYTES)?).ok()?;
+            // A system without huge pages is none the worse for having been asked.
+            let _ = map.advise(memmap2::Advice::HugePage);
+            return Some(Self::Mapped(map));
+        }
+        bytemuck::allocation::try_zeroed_slice_box(bytes.div_ceil(LINE_BYTES)).map(Self::Boxed).ok()
+    }
+}
+
+/// Bytes from which on memory is worth pages of its own.
+#[cfg(target_os = "linux")]
+const HUGE_PAGE: usize = 2 << 20;
 
 impl Memory {
     /// Zeros; the system gives the pages when they are touched.
     pub fn zeroed(name: &str, bytes: usize) -> Result<Self, Error> {
-        let lines = bytemuck::allocation::try_zeroed_slice_box(bytes.div_ceil(LINE_BYTES));
-        lines.map(Self).map_err(|()| Kind::OutOfMemory { place: format!("the {bytes} bytes of `{name}`") }.into())
+        let kind = || Kind::OutOfMemory { place: format!("the {bytes} bytes of `{name}`") };
+        Lines::zeroed(bytes).map(Self).ok_or_else(|| kind().into())
     }
 
     /// The same for what is computed on the way. Where there is none left the program ends, as at every allocation of Rust's.
@@ -31,23 +57,45 @@ impl Memory {
     /// # Panics
     /// Where no address space has so many bytes.
     pub fn scratch(bytes: usize) -> Self {
-        let lines = bytes.div_ceil(LINE_BYTES);
-        bytemuck::allocation::try_zeroed_slice_box(lines).map(Self).unwrap_or_else(|()| {
+        Lines::zeroed(bytes).map(Self).unwrap_or_else(|| {
+            let lines = bytes.div_ceil(LINE_BYTES);
             handle_alloc_error(Layout::array::<CacheLine>(lines).expect("scratch fits an address space"))
         })
     }
 
     pub fn of<T: Pod>(&self) -> &[T] {
-        bytemuck::cast_slice(&self.0)
+        match &self.0 {
+            Lines::Boxed(lines) => bytemuck::cast_slice(lines),
+            #[cfg(target_os = "linux")]
+            Lines::Mapped(map) => bytemuck::cast_slice(map),
+        }
     }
 
     pub fn of_mut<T: Pod>(&mut self) -> &mut [T] {
-        bytemuck::cast_slice_mut(&mut self.0)
+        match &mut self.0 {
+            Lines::Boxed(lines) => bytemuck::cast_slice_mut(lines),
+            #[cfg(target_os = "linux")]
+            Lines::Mapped(map) => bytemuck::cast_slice_mut(map),
+        }
     }
 
     fn bytes(&self) -> usize {
-        LINE_BYTES * self.0.len()
+        self.of::<u8>().len()
     }
+}
+
+/// Asks for the line that `values[index]` lies in, where there is an instruction for that; nothing is read.
+#[inline(always)]
+#[allow(unsafe_code)]
+pub(super) fn prefetch(values: &[f32], index: usize) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing and faults at no address.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().wrapping_add(index).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (values, index);
 }
 
 /// Memory for activations, handed out by size; it comes back when its holder is dropped.

@@ -141,6 +141,12 @@ impl Panels {
         &self.memory.of()[panel * length..][..length]
     }
 
+    /// A panel's numbers and those of all that come after it.
+    pub(super) fn from<T: bytemuck::Pod>(&self, panel: usize) -> &[T] {
+        let length = self.depth * self.width * self.format.bytes() / size_of::<T>();
+        &self.memory.of()[panel * length..]
+    }
+
     /// A panel's pairs of bf16: the rounded numbers, and where there are three products what that leaves. // (K / 2, width)
     #[cfg(target_arch = "x86_64")]
     pub(super) fn pairs(&self, panel: usize) -> [&[u32]; 2] {

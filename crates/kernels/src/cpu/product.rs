@@ -9,9 +9,9 @@ use fearless_simd::{Level, dispatch, prelude::*};
 
 use super::memory::Memory;
 
-/// The most k that are summed in one chain. A sum of 3072 then has the error of 192 + 16 additions, and a panel's share of a chunk,
-/// 24 KB where vectors are 64 bytes, stays in L1 while rows go by.
-pub(super) const CHUNK: usize = 192;
+/// The most k that are summed in one chain. A sum of 3072 then has the error of 96 + 32 additions, and a panel's share of a chunk,
+/// 12 KB where vectors are 64 bytes, stays in L1 while rows go by, with the next one on its way.
+pub(super) const CHUNK: usize = 96;
 
 /// Rows of a matrix: `count` of them, the first one at the beginning of `values`, `stride` apart.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +19,14 @@ pub(super) struct Rows<'a> {
     pub values: &'a [f32],
     pub stride: usize,
     pub count: usize,
+}
+
+/// Some k of a panel, and what is read after it. // (K, width)
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Panel<'a> {
+    pub values: &'a [f32],
+    /// Of any type: only where it lies counts.
+    pub ahead: &'a [f32],
 }
 
 /// Where sums go: as many rows, `stride` apart.
@@ -45,7 +53,7 @@ fn width_of<S: Simd>(_: S) -> usize {
 
 /// sums = x panel, or sums += x panel where `add` is set. // (rows, width) from (rows, K) and (K, width)
 #[inline(always)]
-pub(super) fn product<S: Simd>(simd: S, x: Rows<'_>, panel: &[f32], sums: &mut Sums<'_>, add: bool) {
+pub(super) fn product<S: Simd>(simd: S, x: Rows<'_>, panel: Panel<'_>, sums: &mut Sums<'_>, add: bool) {
     // As many sums as there are registers for, beside the panel's vectors and one of x: 16 of 32, 12 of 16, 24 of 32; 8 of 16 in
     // wasm without fused multiply-add, whose products take one more and of which V8 keeps one to itself.
     match (S::f32s::LEN, vectors(S::f32s::LEN)) {
@@ -62,12 +70,18 @@ pub(super) fn product<S: Simd>(simd: S, x: Rows<'_>, panel: &[f32], sums: &mut S
 fn by_rows<S: Simd, const MOST: usize, const VECTORS: usize>(
     simd: S,
     x: Rows<'_>,
-    panel: &[f32],
+    panel: Panel<'_>,
     sums: &mut Sums<'_>,
     add: bool,
 ) {
     let mut row = 0;
+    // Each block of rows asks for its share of what is read next. Where there is but one, memory has nothing else to do.
+    let blocks = x.count.div_ceil(MOST);
+    let share = if blocks > 1 { panel.ahead.len() / blocks } else { 0 };
+    let mut ahead = panel.ahead.chunks(share.max(1));
     while row < x.count {
+        let ahead = if share > 0 { ahead.next().unwrap_or_default() } else { &[] };
+        let panel = Panel { ahead, ..panel };
         let sums = Sums { values: &mut sums.values[row * sums.stride..], ..*sums };
         let rows = Rows { values: &x.values[row * x.stride..], ..x };
         let left = x.count - row;
@@ -90,18 +104,20 @@ fn by_rows<S: Simd, const MOST: usize, const VECTORS: usize>(
 fn block<S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
     x: Rows<'_>,
-    panel: &[f32],
+    panel: Panel<'_>,
     sums: Sums<'_>,
     add: bool,
 ) -> usize {
     let lanes = S::f32s::LEN;
-    let depth = panel.len() / (VECTORS * lanes);
+    let depth = panel.values.len() / (VECTORS * lanes);
+    let step = panel.ahead.len() / depth.max(1);
     let mut rows = [x.values; ROWS];
     for (row, x_row) in rows.iter_mut().enumerate() {
         *x_row = &x.values[row * x.stride..][..depth];
     }
     let mut accumulated = [[S::f32s::splat(simd, 0.0); VECTORS]; ROWS];
-    for (k, columns) in panel.chunks_exact(VECTORS * lanes).enumerate() {
+    for (k, columns) in panel.values.chunks_exact(VECTORS * lanes).enumerate() {
+        super::memory::prefetch(panel.ahead, k * step);
         let mut weights = [S::f32s::splat(simd, 0.0); VECTORS];
         for (weight, columns) in weights.iter_mut().zip(columns.chunks_exact(lanes)) {
             *weight = S::f32s::from_slice(simd, columns);
@@ -128,6 +144,7 @@ fn block<S: Simd, const ROWS: usize, const VECTORS: usize>(
 pub(super) fn chunked_product<S: Simd>(simd: S, x: Rows<'_>, panel: &[f32], sums: &mut Sums<'_>) {
     let width = width_of(simd);
     for (index, panel) in panel.chunks(CHUNK * width).enumerate() {
+        let panel = Panel { values: panel, ahead: &[] };
         product(simd, Rows { values: &x.values[index * CHUNK..], ..x }, panel, sums, index > 0);
     }
 }

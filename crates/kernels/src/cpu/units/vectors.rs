@@ -6,7 +6,7 @@ use super::Work;
 use crate::cpu::halves::{round_to_bf16, widen_f16};
 use crate::cpu::memory::Buffer;
 use crate::cpu::panels::Format;
-use crate::cpu::product::{CHUNK, Rows, Sums, product};
+use crate::cpu::product::{CHUNK, Panel, Rows, Sums, product};
 use crate::cpu::{Context, Tensor};
 
 /// sums = x panel, with memory for a chunk of weights beside the sums. // (rows, width)
@@ -20,10 +20,18 @@ pub(super) fn multiply<S: Simd>(simd: S, x: Rows<'_>, work: &Work<'_>, [sums, sp
         let x = Rows { values: &x.values[first..], ..x };
         let chunk = first * width..(first + depth) * width;
         let widened = &mut space[..depth * width];
+        // The next chunk, of this panel or the one beside it.
+        let mut ahead: &[f32] = &[];
         let weights = match panels.format {
-            Format::F32 => &panels.values::<f32>(panel)[chunk],
+            Format::F32 => {
+                let (weights, rest) = panels.from(panel)[chunk.start..].split_at(chunk.len());
+                ahead = &rest[..rest.len().min(chunk.len())];
+                weights
+            }
             Format::F16 => {
-                widen_f16(simd, &panels.values(panel)[chunk], widened);
+                let (halves, rest) = panels.from(panel)[chunk.start..].split_at(chunk.len());
+                ahead = bytemuck::cast_slice::<u16, f32>(&rest[..rest.len().min(chunk.len())]);
+                widen_f16(simd, halves, widened);
                 &*widened
             }
             Format::Bf16 | Format::Bf16x3 => {
@@ -31,7 +39,7 @@ pub(super) fn multiply<S: Simd>(simd: S, x: Rows<'_>, work: &Work<'_>, [sums, sp
                 &*widened
             }
         };
-        product(simd, x, weights, &mut sums, first > 0);
+        product(simd, x, Panel { values: weights, ahead }, &mut sums, first > 0);
     }
 }
 
