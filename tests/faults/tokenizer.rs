@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use wembed_model::{EmbedOptions, Memory};
 use wembed_tests::embedding::embed;
 
-use crate::case::{Case, chain, changed, edit_json, hold_described, hold_loaded, load, model, set};
+use crate::case::{Case, Faults, chain, changed, describe, edit_json, hold_described, hold_loaded, load, model, set};
 use crate::checkpoint::edit;
 
 const TOKENIZER: &str = "tokenizer.json";
@@ -188,6 +188,36 @@ fn a_token_beyond_the_table() {
     let expected = embed(&mut alone, &["near", "by"], &EmbedOptions::default()).unwrap();
     assert_eq!(results[0].as_ref().unwrap(), &expected[0]);
     assert_eq!(results[2].as_ref().unwrap(), &expected[1]);
+}
+
+/// transformers takes tokenizer_config.json's word for how a BERT tokenizer normalises, `tokenizers` the other file's.
+#[test]
+fn what_two_files_say_differently() {
+    let mut faults = Faults::default();
+    for (key, asked, says) in [
+        ("do_lower_case", true, "expected false, as in tokenizer.json's normalizer, found `true`"),
+        ("strip_accents", false, "expected null, as in tokenizer.json's normalizer, found `false`"),
+        ("tokenize_chinese_chars", false, "expected true, as in tokenizer.json's normalizer, found `false`"),
+    ] {
+        let files = |class: &str| {
+            changed("bert", |files| {
+                set(files, "tokenizer_config.json", "tokenizer_class", class.into());
+                set(files, "tokenizer_config.json", key, asked.into());
+            })
+        };
+        faults.hold(key, describe(&files("BertTokenizer")), &["`tokenizer_config.json`", key, says]);
+        faults.expect(key, describe(&files("PreTrainedTokenizerFast")));
+    }
+}
+
+#[test]
+fn an_added_token_with_another_id() {
+    let files = changed("bert", |files| {
+        edit_json(files, TOKENIZER, |json| json["added_tokens"][1]["id"] = 7.into());
+    });
+    let mut faults = Faults::default();
+    let says = ["`tokenizer.json`", "`added_tokens`", "1 as the id of `[UNK]`", "found `7`"];
+    faults.hold("an id", describe(&files), &says);
 }
 
 /// Without special tokens an empty text has none at all.

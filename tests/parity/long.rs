@@ -161,3 +161,40 @@ fn a_window_that_fails() {
         assert!(embed(&mut embedder, &["a", &long], &with(Long::Mean)).is_ok(), "{way}: nothing stays behind");
     });
 }
+
+/// Texts that fail do not let a run read on for ever: the first error comes after a bounded number of texts.
+#[test]
+fn failures_come_while_texts_are_read() {
+    let model = golden("xlm-roberta");
+    each_engine!(|way, open| {
+        let mut embedder = load(open(), files(&folder().join(&model.path))).unwrap();
+        let long = words(&embedder, 200).join(" ");
+        let pulled = std::cell::Cell::new(0);
+        let texts = std::iter::repeat_n(&long, 100_000).inspect(|_| pulled.set(pulled.get() + 1));
+        let options = EmbedOptions { batch_tokens: Some(64), ..with(Long::Error) };
+        let flow = block_on(embedder.embed_each(texts, &options, |result| {
+            assert!(result.is_err());
+            std::ops::ControlFlow::Break(())
+        }));
+        assert!(flow.unwrap().is_break());
+        assert!(pulled.get() < 1000, "{way}: {} texts were read before the first result", pulled.get());
+    });
+}
+
+/// Short texts between long ones are not batches by themselves: windows are computed beside them.
+#[test]
+fn windows_and_texts_share_batches() {
+    let model = golden("xlm-roberta");
+    each_engine!(|way, open| {
+        let mut embedder = load(open(), files(&folder().join(&model.path))).unwrap();
+        let long = words(&embedder, 200).join(" ");
+        let texts: Vec<&str> = (0..20).flat_map(|_| ["a", long.as_str()]).collect();
+        let alternating = embed(&mut embedder, &texts, &with(Long::Mean)).unwrap();
+        let alone =
+            [embed(&mut embedder, &["a"], &with(Long::Mean)), embed(&mut embedder, &[&long], &with(Long::Mean))];
+        let alone = alone.map(|found| found.unwrap().remove(0));
+        for (index, found) in alternating.iter().enumerate() {
+            assert_eq!(found, &alone[index % 2], "{way}: text {index}");
+        }
+    });
+}

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps an error fails and says it")]
 
+mod fingerprint;
 mod invariance;
 mod long;
 mod loss;

@@ -12,7 +12,7 @@ use crate::files::{Files, join};
 use crate::head::Finish;
 use crate::load::{Weights, load};
 use crate::long::{Done, Long};
-use crate::pipeline::{BATCHES_IN_FLIGHT, batches};
+use crate::pipeline::BATCHES_IN_FLIGHT;
 use crate::tokenizer::{FileTokenizer, Tokenize, Tokens};
 use crate::vocabulary::Placement;
 
@@ -199,7 +199,7 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
             // While the device is at work on what is in flight.
             let window = self.tokenize_window(&mut texts, &job);
             let ended = window.is_empty();
-            for batch in batches(window, job.batch_tokens) {
+            for batch in self.batches(window, &job) {
                 if in_flight.len() == BATCHES_IN_FLIGHT {
                     let done = self.land(&mut in_flight, &job).await?;
                     if let ControlFlow::Break(value) = give(done) {

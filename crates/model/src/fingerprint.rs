@@ -3,7 +3,7 @@
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
-use wembed_kernels::{Engine, PIECE_BYTES};
+use wembed_kernels::{Activation, Engine, PIECE_BYTES};
 
 use crate::Error;
 use crate::description::Description;
@@ -12,7 +12,7 @@ use crate::files::{Files, join, read, read_whole};
 use crate::modules::Step;
 use crate::pooling::pooling_name;
 use crate::tensors::Tensors;
-use crate::tokenizer::Tokenize;
+use crate::tokenizer::{Tokenize, TruncationSide};
 
 /// SHA-256 of everything on which vectors depend beyond a rounding, in two halves that are printed as `MODEL-OPTIONS`.
 ///
@@ -72,10 +72,11 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
         let mut hash = Hash::of("wembed options 1");
         hash.say(self.engine.dtype().name());
         hash.say(self.description.max_length);
-        hash.say(job.long);
+        hash.say(job.long.name());
         hash.part(job.prompt.as_bytes());
         // What comes out, by whatever flags.
-        let (normalizes, cut) = (self.normalizes(&job), job.finish.dimensions);
+        let cut = job.finish.dimensions.filter(|&dimensions| dimensions < self.description.width);
+        let normalizes = self.normalizes_before_cut(&job);
         hash.say((normalizes, cut, job.finish.normalize == Some(true) && (cut.is_some() || !normalizes)));
         Ok(Fingerprint { model: model(&self.files, &self.description).await?, options: hash.first() })
     }
@@ -84,14 +85,9 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
 async fn model(files: &impl Files, description: &Description) -> Result<[u8; 8], Error> {
     let Description { config, modules, .. } = description;
     let mut hash = Hash::of("wembed model 1");
-    hash.say((
-        config.architecture.model_type,
-        config.layers,
-        config.heads,
-        config.activation,
-        config.epsilon.to_bits(),
-    ));
-    hash.say((config.pad_token_id, description.lowercase, description.truncation_side, modules.include_prompt));
+    hash.say((config.architecture.model_type, config.layers, config.heads, config.epsilon.to_bits()));
+    hash.say((activation_name(config.activation), config.pad_token_id, description.lowercase));
+    hash.say((description.truncation_side == TruncationSide::Left, modules.include_prompt));
     hash.say(modules.pooling.iter().map(|&mode| pooling_name(mode)).collect::<Vec<_>>());
     let mut buffer = Vec::new();
     let tokenizer = read_whole(files, &join(&modules.encoder, "tokenizer.json"), &mut buffer).await?;
@@ -101,12 +97,25 @@ async fn model(files: &impl Files, description: &Description) -> Result<[u8; 8],
         match step {
             Step::Normalize => hash.say("normalize"),
             Step::Dense(dense) => {
-                hash.say(("dense", dense.activation, dense.bias));
+                hash.say(("dense", activation_name(dense.activation), dense.bias));
                 weights(files, &dense.folder, &mut hash).await?;
             }
         }
     }
     Ok(hash.first())
+}
+
+/// A name that stays, whatever the code calls it.
+fn activation_name(activation: Activation) -> &'static str {
+    match activation {
+        Activation::Identity => "identity",
+        Activation::Gelu => "gelu",
+        Activation::GeluTanh => "gelu_tanh",
+        Activation::Relu => "relu",
+        Activation::Silu => "silu",
+        Activation::Tanh => "tanh",
+        Activation::Sigmoid => "sigmoid",
+    }
 }
 
 /// A folder's tensors, in the order of their names.

@@ -22,6 +22,17 @@ pub enum Long {
     Mean,
 }
 
+impl Long {
+    /// Its name on the command line and in JavaScript.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Truncate => "truncate",
+            Self::Error => "error",
+            Self::Mean => "mean",
+        }
+    }
+}
+
 /// The part of a window that the next one repeats.
 const OVERLAP: usize = 8;
 

@@ -57,16 +57,6 @@ fn kind(part: &Part) -> Kind {
     }
 }
 
-/// Divides parts into batches of one kind.
-pub(crate) fn batches(mut parts: Vec<Part>, budget: usize) -> Vec<Batch> {
-    let mut batches = Vec::new();
-    for alike in parts.chunk_by(|one, other| kind(one) == kind(other)).map(<[_]>::len).collect::<Vec<_>>() {
-        let lengths: Vec<_> = parts[..alike].iter().map(|part| part.ids.as_ref().map_or(0, Vec::len)).collect();
-        batches.extend(split(&lengths, budget).into_iter().map(|range| parts.drain(..range.len()).collect::<Batch>()));
-    }
-    batches
-}
-
 impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
     /// Checks the options against the model and the device.
     pub(crate) fn job(&self, options: &EmbedOptions) -> Result<Job, Error> {
@@ -104,13 +94,38 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
         Ok(Job { prompt, prompt_ids, long: options.long, finish, batch_tokens })
     }
 
+    /// Divides parts into batches, each of parts that are pooled and finished in the same way; what failed goes with any.
+    pub(crate) fn batches(&self, mut parts: Vec<Part>, job: &Job) -> Vec<Batch> {
+        let (mut batches, mut counts, mut last) = (Vec::new(), Vec::new(), None);
+        for part in &parts {
+            let way = part.ids.is_ok().then(|| self.finish(kind(part), job)).or(last);
+            if counts.is_empty() || last.is_some() && way != last {
+                counts.push(0);
+            }
+            last = way;
+            *counts.last_mut().expect("one was pushed") += 1;
+        }
+        for alike in counts {
+            let lengths: Vec<_> = parts[..alike].iter().map(|part| part.ids.as_ref().map_or(0, Vec::len)).collect();
+            let ranges = split(&lengths, job.batch_tokens).into_iter();
+            batches.extend(ranges.map(|range| parts.drain(..range.len()).collect::<Batch>()));
+        }
+        batches
+    }
+
+    /// How a batch is pooled and finished: as the first of its parts that has tokens.
+    fn way(&self, batch: &Batch, job: &Job) -> (usize, Finish) {
+        let first = batch.iter().find(|part| part.ids.is_ok());
+        first.map_or((0, job.finish), |part| self.finish(kind(part), job))
+    }
+
     /// Puts texts together whose windows were computed one by one.
     pub(crate) fn joining(&self, job: &Job) -> Joining {
-        Joining::new(self.normalizes(job), job.finish)
+        Joining::new(self.normalizes_before_cut(job), job.finish)
     }
 
     /// Whether the model itself gives vectors of length 1, before anything is cut.
-    pub(crate) fn normalizes(&self, job: &Job) -> bool {
+    pub(crate) fn normalizes_before_cut(&self, job: &Job) -> bool {
         self.description.modules.steps.last() == Some(&Step::Normalize) && job.finish.normalize != Some(false)
     }
 
@@ -144,7 +159,8 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
             for ids in self.tokenizer.encode(&prompted) {
                 let failed = |error| vec![Part { ids: Err(error), role: Role::Whole { truncated: false } }];
                 let parts = ids.and_then(|ids| self.parts(ids, job)).unwrap_or_else(failed);
-                tokens += parts.iter().flat_map(|part| &part.ids).map(Vec::len).sum::<usize>();
+                // A text that failed counts as one: a window ends, whatever its texts are.
+                tokens += parts.iter().map(|part| part.ids.as_ref().map_or(1, Vec::len)).sum::<usize>();
                 window.extend(parts);
             }
         }
@@ -207,10 +223,10 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
     async fn submit(&mut self, batch: &Batch, job: &Job) -> Result<Option<Pending>, Error> {
         let config = &self.description.config;
         let texts: Vec<&[u32]> = batch.iter().flat_map(|part| &part.ids).map(Vec::as_slice).collect();
-        let Some((skip, finish)) = batch.first().map(|part| self.finish(kind(part), job)).filter(|_| !texts.is_empty())
-        else {
+        if texts.is_empty() {
             return Ok(None);
-        };
+        }
+        let (skip, finish) = self.way(batch, job);
         let needed;
         let gathered;
         let (words, rows): (&E::Table, Vec<u32>) = match &mut self.weights.vocabulary {
@@ -249,7 +265,7 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
             }
             other => other?,
         };
-        let finish = first.batch.first().map(|part| self.finish(kind(part), job).1).unwrap_or_default();
+        let (_, finish) = self.way(&first.batch, job);
         let mut vectors = values.chunks_exact(finish.dimensions.unwrap_or(self.description.width));
         let done = |Part { ids, role }: Part| {
             let tokens = ids.as_ref().map_or(0, Vec::len);

@@ -6,6 +6,7 @@ mod model;
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use tokenizers::NormalizerWrapper;
 
 use self::file::Tokenizer;
 use crate::Error;
@@ -65,7 +66,14 @@ pub(crate) struct TokenizerConfig {
     /// At least 1. Transformers writes 1e30 for "none".
     pub model_max_length: Option<f64>,
     truncation_side: Option<String>,
+    tokenizer_class: Option<String>,
+    do_lower_case: Option<bool>,
+    strip_accents: Option<bool>,
+    tokenize_chinese_chars: Option<bool>,
 }
+
+/// Tokenizers that transformers normalises as tokenizer_config.json says, not as tokenizer.json does.
+const BERT_CLASSES: [&str; 3] = ["BertTokenizer", "DistilBertTokenizer", "MPNetTokenizer"];
 
 impl TokenizerConfig {
     pub async fn read(files: &impl Files, folder: &str) -> Result<Self, Error> {
@@ -75,6 +83,29 @@ impl TokenizerConfig {
             Some(length) => Err(Error::unknown(&path, "model_max_length", "at least 1", length)),
             None => Ok(config),
         }
+    }
+
+    /// Where both files say how texts are normalised, they must say the same: transformers takes this one's word, and
+    /// `tokenizers` the other's.
+    fn hold(&self, folder: &str, normalizer: Option<&NormalizerWrapper>) -> Result<(), Error> {
+        let class = self.tokenizer_class.as_deref().unwrap_or_default();
+        let (true, Some(NormalizerWrapper::BertNormalizer(bert))) =
+            (BERT_CLASSES.contains(&class.trim_end_matches("Fast")), normalizer)
+        else {
+            return Ok(());
+        };
+        for (key, asked, found) in [
+            ("do_lower_case", self.do_lower_case, Some(bert.lowercase)),
+            ("strip_accents", self.strip_accents, bert.strip_accents),
+            ("tokenize_chinese_chars", self.tokenize_chinese_chars, Some(bert.handle_chinese_chars)),
+        ] {
+            if let Some(asked) = asked.filter(|_| asked != found) {
+                let found = found.map_or("null".to_owned(), |found| found.to_string());
+                let expected = format!("{found}, as in tokenizer.json's normalizer");
+                return Err(Error::unknown(&join(folder, "tokenizer_config.json"), key, expected, asked));
+            }
+        }
+        Ok(())
     }
 
     /// Where texts are cut.
@@ -93,6 +124,7 @@ impl TokenizerConfig {
 impl FileTokenizer {
     /// Reads `tokenizer.json` in `folder`.
     pub(crate) async fn read(files: &impl Files, folder: &str, lowercase: bool) -> Result<Self, Error> {
+        let config = TokenizerConfig::read(files, folder).await?;
         let path = join(folder, "tokenizer.json");
         let mut buffer = Vec::new();
         let Some(bytes) = read_whole(files, &path, &mut buffer).await? else {
@@ -101,6 +133,7 @@ impl FileTokenizer {
             return Err(Error::missing(path, why));
         };
         let tokenizer = file::read(&path, bytes, lowercase)?;
+        config.hold(folder, tokenizer.get_normalizer())?;
         // Of any text: these are the same for all.
         let probe = tokenizer.encode("a", true).map_err(|error| Error::malformed(&path, error))?;
         Ok(Self { specials: specials(probe.get_special_tokens_mask()), tokenizer })

@@ -65,12 +65,8 @@ impl Unigram {
         if let Some(unknown) = unknown.filter(|&unknown| unknown >= count) {
             return Err(format!("`unk_id`: expected the number of one of the {count} pieces, found {unknown}"));
         }
-        let trie = Trie::new(&pieces).map_err(|[first, second]| {
-            let piece = pieces.get(second).unwrap_or_default();
-            format!("`vocab`: expected different pieces, found `{piece}` as number {first} and as number {second}")
-        })?;
         Ok(Self {
-            trie,
+            trie: Trie::new(&pieces),
             unknown: unknown.map(|unknown| unknown as u32),
             unknown_score: pieces.lowest_score() - UNKNOWN_PENALTY,
             byte_fallback,

@@ -1,6 +1,7 @@
-//! Vectors that others published for real weights, for holding a user's own download and device to them.
+//! What is known of the vectors of real weights, from others' tests and from sentence-transformers itself, for holding a user's own
+//! download and device to it.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
 /// What is known of a model.
@@ -42,7 +43,15 @@ pub struct Whole {
 impl Whole {
     /// Reads what is compiled in.
     pub fn read(json: &str) -> anyhow::Result<Self> {
-        serde_json::from_str(json).context("the published vectors are not what they were compiled in as")
+        let whole: Self =
+            serde_json::from_str(json).context("the reference vectors are not what they were compiled in as")?;
+        ensure!(
+            !whole.texts.is_empty() && whole.texts.len() == whole.vectors.len(),
+            "expected a reference vector for each of {} texts, found {}",
+            whole.texts.len(),
+            whole.vectors.len()
+        );
+        Ok(whole)
     }
 }
 

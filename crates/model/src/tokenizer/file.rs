@@ -25,11 +25,19 @@ const VERSION: &str = "1.0";
 struct File {
     version: Option<String>,
     #[serde(default)]
-    added_tokens: Vec<AddedToken>,
+    added_tokens: Vec<Added>,
     normalizer: Option<Value>,
     pre_tokenizer: Option<PreTokenizerWrapper>,
     post_processor: Option<PostProcessorWrapper>,
     model: Option<Model>,
+}
+
+/// A token beside the model's own, and the id that it must have.
+#[derive(Deserialize)]
+struct Added {
+    id: u32,
+    #[serde(flatten)]
+    token: AddedToken,
 }
 
 /// Reads a tokenizer.json, in one go: the model's pieces are half of it. With `lowercase` a Lowercase normaliser comes first, where
@@ -50,7 +58,16 @@ pub fn read(path: &str, bytes: &[u8], lowercase: bool) -> Result<Tokenizer, Erro
         builder = builder.with_model(model);
     }
     let mut tokenizer = builder.build().map_err(|error| malformed(error.to_string()))?;
-    tokenizer.add_tokens(file.added_tokens).map_err(|error| malformed(error.to_string()))?;
+    let added: Vec<(String, u32)> = file.added_tokens.iter().map(|it| (it.token.content.clone(), it.id)).collect();
+    let tokens = file.added_tokens.into_iter().map(|added| added.token);
+    tokenizer.add_tokens(tokens).map_err(|error| malformed(error.to_string()))?;
+    for (content, id) in added {
+        // They are numbered on from the model's, whatever the file says.
+        if let Some(found) = tokenizer.token_to_id(&content).filter(|&found| found != id) {
+            let expected = format!("{found} as the id of `{content}`");
+            return Err(Error::unknown(path, "added_tokens", expected, id));
+        }
+    }
     Ok(tokenizer)
 }
 

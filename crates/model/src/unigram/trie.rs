@@ -33,40 +33,30 @@ pub struct Trie {
 }
 
 impl Trie {
-    /// A trie of these pieces with their ids, of less than 2^32 prefixes.
-    ///
-    /// # Errors
-    /// The ids of two pieces that are equal.
-    pub fn new(pieces: &Pieces) -> Result<Self, [u32; 2]> {
+    /// A trie of these pieces with their ids, of less than 2^32 prefixes. A piece that comes twice has its last id, as in `tokenizers`.
+    pub fn new(pieces: &Pieces) -> Self {
         // XLM-R's pieces have two prefixes each. Nodes know each other by their slots, so that a larger table is begun anew.
         let mut slots = 3 * pieces.len() + 4;
         loop {
-            match Self::with_slots(slots, pieces)? {
-                Some(trie) => return Ok(trie),
+            match Self::with_slots(slots, pieces) {
+                Some(trie) => return trie,
                 None => slots *= 2,
             }
         }
     }
 
     /// The same in a table of so many slots, or nothing where they do not suffice.
-    fn with_slots(slots: usize, pieces: &Pieces) -> Result<Option<Self>, [u32; 2]> {
+    fn with_slots(slots: usize, pieces: &Pieces) -> Option<Self> {
         let mut trie = Self { slots: vec![FREE; slots], nodes: 1 };
         trie.slots[ROOT as usize].parent = ROOT;
         for (id, piece) in pieces.iter() {
             let mut node = ROOT;
             for character in piece.chars() {
-                match trie.child_or_new(node, character) {
-                    Some(child) => node = child,
-                    None => return Ok(None),
-                }
+                node = trie.child_or_new(node, character)?;
             }
-            let slot = &mut trie.slots[node as usize];
-            if slot.piece != NONE {
-                return Err([slot.piece, id]);
-            }
-            slot.piece = id;
+            trie.slots[node as usize].piece = id;
         }
-        Ok(Some(trie))
+        Some(trie)
     }
 
     /// The prefix of `node` and one character more.
