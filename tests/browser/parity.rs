@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use wembed_tests::distance::{EXACT, ROUNDED_TO_F16, judge};
-use wembed_tests::golden::{Expected, Golden, Minilm, Variant, folder, read};
+use wembed_tests::golden::{Expected, Golden, Minilm, Variant, folder, read, variant_files};
 use wembed_tests::skip::skip;
 
 use crate::browser::{Job, repository, run};
@@ -85,10 +85,11 @@ fn every_variant_of_the_configuration_gives_the_reference_vectors() {
 
 /// What the variant's model puts in front of each text.
 fn prompt(variant: &Variant) -> String {
-    let sentence = variant.changes.get("config_sentence_transformers.json");
-    let name = sentence.and_then(|keys| keys.get("default_prompt_name")).and_then(Value::as_str);
-    name.map(|name| sentence.expect("it has the name")["prompts"][name].as_str().expect("a prompt is text").to_owned())
-        .unwrap_or_default()
+    let files = variant_files(variant);
+    let sentence = files.get("config_sentence_transformers.json").map(serde_json::from_slice::<Value>);
+    let Some(sentence) = sentence.transpose().expect("it is JSON") else { return String::new() };
+    let name = variant.expected.prompt_name.as_deref().or(sentence["default_prompt_name"].as_str());
+    name.map(|name| sentence["prompts"][name].as_str().expect("a prompt is text").to_owned()).unwrap_or_default()
 }
 
 #[test]
