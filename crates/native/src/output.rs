@@ -10,9 +10,10 @@ use wembed_model::Quantizer;
 
 use crate::destination::Destination;
 use crate::formats::{Format, Shape, Writer};
-use crate::partial::{Fingerprint, Partial};
+use crate::partial::{Partial, Provenance};
 use crate::precision::{self, PrecisionArguments};
 use crate::record::{IdKind, Record};
+use crate::texts::InputArguments;
 use crate::{progress, report};
 
 /// Where vectors go, and in which form.
@@ -65,12 +66,21 @@ impl OutputArguments {
         self.output.is_none() && io::stdout().is_terminal()
     }
 
+    /// Whether what was done stays beside a file, for a later run: not where the path is a pipe or a device.
+    pub fn keeps_records(&self) -> bool {
+        let special = |path: &Path| fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
+        self.output.as_deref().is_some_and(|path| !special(path))
+    }
+
     fn format(&self) -> Format {
         self.format.unwrap_or_else(|| Format::usual(self.output.as_deref(), self.to_terminal()))
     }
 
     /// What can be said before a model is loaded.
-    pub fn check(&self, input: Option<&Path>) -> anyhow::Result<()> {
+    pub fn check(&self, input: &InputArguments) -> anyhow::Result<()> {
+        if input.is_share() && self.precision.awaits_vectors() {
+            bail!("--shard with --precision int8 needs --calibration: each share would have ranges of its own");
+        }
         match self.format() {
             Format::Npy if self.to_terminal() => {
                 bail!("npy is no form for a terminal: give --output FILE, or a pipe")
@@ -80,7 +90,7 @@ impl OutputArguments {
             }
             _ => {}
         }
-        let (Some(input), Some(output)) = (input, &self.output) else { return Ok(()) };
+        let (Some(input), Some(output)) = (&input.input, &self.output) else { return Ok(()) };
         match (fs::canonicalize(input), fs::canonicalize(output)) {
             (Ok(from), Ok(to)) if from == to => bail!("`{}` is both --input and --output", input.display()),
             _ => Ok(()),
@@ -88,13 +98,12 @@ impl OutputArguments {
     }
 
     /// Opens it for vectors of `dimensions`, made as `made_by` says.
-    pub fn open(&self, dimensions: usize, ids: Option<IdKind>, made_by: &Fingerprint) -> anyhow::Result<Output> {
+    pub fn open(&self, dimensions: usize, ids: Option<IdKind>, made_by: &Provenance) -> anyhow::Result<Output> {
         let (format, precision) = (self.format(), self.precision.precision());
         let quantizer = self.precision.quantizer(dimensions)?;
         let shape = Shape { dimensions, precision, ids };
-        let special = |path: &PathBuf| fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
         let (path, way) = match (self.output.clone(), quantizer) {
-            (Some(path), quantizer) if !special(&path) => {
+            (Some(path), quantizer) if self.keeps_records() => {
                 // Through a link, so that the link stays and its file is replaced.
                 let path = fs::canonicalize(&path).unwrap_or(path);
                 let partial = Partial::open(&beside(&path, "partial"), made_by, self.resume)?;
@@ -196,12 +205,12 @@ fn write(
 ) -> anyhow::Result<()> {
     let quantizer = match quantizer {
         Some(quantizer) => quantizer,
-        None => precision::int8(shape.dimensions, partial.records()?.map(|record| Ok(record?.outcome)))?,
+        None => precision::int8(shape.dimensions, partial.all()?.map(|record| Ok(record?.outcome)))?,
     };
     let rows = partial.len();
     let mut writer = format.writer(to, shape, rows)?;
     let bar = progress::bar(rows, true);
-    for record in partial.records()? {
+    for record in partial.all()? {
         writer.put(record?.row(&quantizer))?;
         bar.inc(1);
     }

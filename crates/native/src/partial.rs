@@ -19,7 +19,7 @@ use crate::record::Record;
 const SYNC: Duration = Duration::from_secs(5);
 
 /// What changes vectors, by name. Runs continue each other only where all of it is the same.
-pub type Fingerprint = Vec<(String, String)>;
+pub type Provenance = Vec<(String, String)>;
 
 /// The form of the file; another one gets another number.
 const VERSION: u32 = 1;
@@ -30,7 +30,7 @@ const BEGINNING: &[u8] = b"{\"wembed_partial\":";
 #[derive(Serialize, Deserialize)]
 struct Header {
     wembed_partial: u32,
-    made_by: Fingerprint,
+    made_by: Provenance,
 }
 
 /// Records in a file, which only this run writes.
@@ -56,7 +56,7 @@ impl Partial {
 
     /// The file at `path`: made, or where `resume` is said the one that an earlier run left; its records are still to be
     /// [recovered](Self::recover).
-    pub fn open(path: &Path, made_by: &Fingerprint, resume: bool) -> anyhow::Result<Self> {
+    pub fn open(path: &Path, made_by: &Provenance, resume: bool) -> anyhow::Result<Self> {
         let name = format!("`{}`", path.display());
         let options = File::options().read(true).write(true).create(true).truncate(false).open(path);
         let mut file = options.with_context(|| format!("{name} could not be created"))?;
@@ -146,7 +146,13 @@ impl Partial {
         let mut file = self.file.get_ref().try_clone()?;
         let length = file.metadata()?.len();
         file.seek(SeekFrom::Start(self.first))?;
-        Ok(Records { file: BufReader::with_capacity(1 << 16, file), end: self.first, length, count: 0 })
+        Ok(Records { file: BufReader::with_capacity(1 << 16, file), end: self.first, length, count: 0, expected: None })
+    }
+
+    /// Every record that there is to be: where fewer can be read the last item is an error.
+    pub fn all(&mut self) -> io::Result<Records> {
+        let expected = Some(self.records);
+        Ok(Records { expected, ..self.records()? })
     }
 
     /// Removes the file: its records are elsewhere, or there is none.
@@ -165,6 +171,8 @@ pub struct Records {
     end: u64,
     length: u64,
     count: u64,
+    /// How many there must be, where fewer are an error.
+    expected: Option<u64>,
 }
 
 impl Records {
@@ -197,14 +205,18 @@ impl Iterator for Records {
     type Item = io::Result<Record>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let payload = self.payload().transpose()?;
+        let Some(payload) = self.payload().transpose() else {
+            let (expected, found) = (self.expected.take()?, self.count);
+            let short = || io::Error::other(format!("expected {expected} records, found {found}"));
+            return (found != expected).then(|| Err(short()));
+        };
         Some(payload.and_then(|payload| postcard::from_bytes(&payload).map_err(io::Error::other)))
     }
 }
 
 /// An error where the two differ, which names what does.
-fn check_same(earlier: &Fingerprint, now: &Fingerprint) -> anyhow::Result<()> {
-    let value = |of: &Fingerprint, name: &str| {
+fn check_same(earlier: &Provenance, now: &Provenance) -> anyhow::Result<()> {
+    let value = |of: &Provenance, name: &str| {
         let (_, value) = of.iter().find(|(it, _)| it == name)?;
         Some(if value.is_empty() { "the usual".to_owned() } else { format!("`{value}`") })
     };
@@ -219,7 +231,7 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use super::{Fingerprint, Partial};
+    use super::{Partial, Provenance};
     use crate::record::{Id, Label, Outcome, Record};
 
     fn record(index: u64) -> Record {
@@ -231,7 +243,7 @@ mod tests {
         Record { label: Label { index, id, hash: index << 40 }, outcome }
     }
 
-    fn made_by(name: &str) -> Fingerprint {
+    fn made_by(name: &str) -> Provenance {
         vec![("--flag".to_owned(), name.to_owned())]
     }
 

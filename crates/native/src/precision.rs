@@ -38,6 +38,11 @@ impl PrecisionArguments {
         self.precision
     }
 
+    /// Whether the ranges are those of all vectors to come.
+    pub fn awaits_vectors(&self) -> bool {
+        self.precision == Precision::Int8 && self.calibration.is_none()
+    }
+
     /// What needs no vector to be known; nothing where the ranges are those of all vectors to come.
     pub fn quantizer(&self, dimensions: usize) -> anyhow::Result<Option<Quantizer>> {
         let quantizer = match (self.precision, &self.calibration) {

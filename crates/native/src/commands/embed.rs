@@ -13,7 +13,7 @@ use wembed_model::{EmbedOptions, Embedding, Error};
 
 use crate::model::{Model, ModelArguments};
 use crate::output::{End, Output, OutputArguments};
-use crate::partial::Fingerprint;
+use crate::partial::Provenance;
 use crate::progress::Progress;
 use crate::record::{Label, Outcome, Record};
 use crate::report;
@@ -37,12 +37,12 @@ pub struct Arguments {
 /// Embeds.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { input, output, model: flags } = arguments;
-    output.check(input.input.as_deref())?;
+    output.check(&input)?;
     let mut texts = input.open()?;
     let mut model = flags.load()?;
     let options = flags.options();
     // This also checks the options; the output is opened only now, so that it survives a mistake in the flags.
-    let made_by = fingerprint(&input, &mut model, &options)?;
+    let made_by = provenance(&input, &mut model, &options, output.keeps_records())?;
     let dimensions = options.finish.dimensions.unwrap_or(model.description().dimensions);
     let mut tally = Tally::default();
     let mut to = output.open(dimensions, texts.ids, &made_by)?;
@@ -116,16 +116,22 @@ fn pass_over(to: &mut Output, texts: &mut Texts, tally: &mut Tally) -> anyhow::R
     Ok(done)
 }
 
-/// What is embedded to tell a model, device and type from others: a text's vector has the same bits in every run.
+/// What is embedded to tell devices and their instructions apart: a text's vector has the same bits in every run.
 const PROBE: &str = "The quick brown fox jumps over the lazy dog, 0123456789 times.";
 
-/// What changes vectors. Flags that show in no vector of this text have their own entries.
-fn fingerprint(input: &InputArguments, model: &mut Model, options: &EmbedOptions) -> anyhow::Result<Fingerprint> {
+/// What changes vectors; where it is `kept` for later runs, all that the model is too, which reads its weights.
+fn provenance(
+    input: &InputArguments,
+    model: &mut Model,
+    options: &EmbedOptions,
+    kept: bool,
+) -> anyhow::Result<Provenance> {
     let probe = block_on(model.embed(&[PROBE], options))?.pop();
     let bytes = match probe.ok_or_else(|| anyhow!("the test text has no result"))? {
         Ok(Embedding { vector, .. }) => vector.into_iter().flat_map(f32::to_le_bytes).collect(),
         Err(error) => error.to_string().into_bytes(),
     };
+    let of_weights = if kept { block_on(model.fingerprint(options))?.to_string() } else { String::new() };
     let description = model.description();
     let finish = &options.finish;
     let of_model = [
@@ -134,11 +140,13 @@ fn fingerprint(input: &InputArguments, model: &mut Model, options: &EmbedOptions
         ("--normalize", finish.normalize.map(|it| it.to_string()).unwrap_or_default()),
         ("--long", format!("{:?}", options.long).to_lowercase()),
         ("the prompt", format!("{:?}", options.prompt)),
-        ("the vector of a test text (another model, device, dtype or instructions?)", {
+        ("wembed", env!("CARGO_PKG_VERSION").to_owned()),
+        ("the model or its options", of_weights),
+        ("the vector of a test text (another device or instructions?)", {
             format!("{:016x}", XxHash3_64::oneshot(&bytes))
         }),
     ];
-    Ok(input.fingerprint().into_iter().chain(of_model).map(|(name, value)| (name.to_owned(), value)).collect())
+    Ok(input.provenance().into_iter().chain(of_model).map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 impl Tally {

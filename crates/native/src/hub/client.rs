@@ -158,9 +158,17 @@ impl<'a> Client<'a> {
             if let Ask::From(first) = ask {
                 request = request.header(header::RANGE, format!("bytes={first}-"));
             }
-            let bad = |reason: String| Failed::For(Kind::Network { url: at.clone(), reason }.into());
+            // A redirect's target may hold a signature that opens the file: of it only the server is named.
+            let explained = |reason: String| {
+                if home {
+                    reason
+                } else {
+                    format!("{}, to which the hub sends: {}", origin(&at), reason.replace(&at, "its address"))
+                }
+            };
+            let bad = |reason| Failed::For(Kind::Network { url: url.to_owned(), reason: explained(reason) }.into());
             let request = request.body(()).map_err(|error| bad(error.to_string()))?;
-            let response = self.agent.run(request).map_err(|failure| failed(&at, &failure))?;
+            let response = self.agent.run(request).map_err(|failure| failed(url, &failure, explained))?;
             if home {
                 // What the hub says of a file comes with the redirect to it.
                 hub.clone_from(response.headers());
@@ -200,7 +208,7 @@ enum Failed {
 }
 
 /// Where asking again at once gives the same, that is the end.
-fn failed(url: &str, failure: &Failure) -> Failed {
+fn failed(url: &str, failure: &Failure, explained: impl Fn(String) -> String) -> Failed {
     use std::io::ErrorKind::{ConnectionRefused, HostUnreachable, InvalidData, NetworkUnreachable};
     let reason = match failure {
         Failure::HostNotFound => "there is no such host, or no network".to_owned(),
@@ -212,7 +220,7 @@ fn failed(url: &str, failure: &Failure) -> Failed {
     } else {
         ""
     };
-    let reason = format!("{reason}{trust}");
+    let reason = explained(format!("{reason}{trust}"));
     let lasting = match failure {
         Failure::Io(error) => {
             matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable | InvalidData)

@@ -117,9 +117,10 @@ impl Download<'_> {
         }
         let coming = response.body().content_length();
         if let (Some(size), Some(coming)) = (self.size, coming)
-            && present + coming != size
+            && present.checked_add(coming) != Some(size)
         {
-            return Ok(End::Wrong { found: format!("{} bytes", present + coming) });
+            let sum = present.checked_add(coming).map(|sum| format!("{sum} bytes"));
+            return Ok(End::Wrong { found: sum.unwrap_or_else(|| format!("more than {size} bytes")) });
         }
         (self.observe)(Event::File { path: self.path, present, size: self.size });
         let mut body = response.body_mut().as_reader();

@@ -1,4 +1,5 @@
-//! Texts in a column of comma- or tab-separated values with a header, as RFC 4180 quotes them.
+//! Texts in a column of comma- or tab-separated values with a header. Commas come with quotation marks as in RFC 4180; between tabs
+//! a quotation mark is a letter like any other, and no field holds a tab or a new line.
 
 use std::io::Read;
 
@@ -10,7 +11,7 @@ use crate::record::Id;
 
 /// The entries below the header; errors name file and line.
 pub fn entries(from: impl Read + 'static, by: u8, name: String, columns: &Columns) -> anyhow::Result<Entries> {
-    let mut reader = ReaderBuilder::new().delimiter(by).from_reader(from);
+    let mut reader = ReaderBuilder::new().delimiter(by).quoting(by != b'\t').from_reader(from);
     let headers = reader.byte_headers().with_context(|| format!("{name} could not be read"))?;
     let place = |column: &str| {
         let names: Vec<_> = headers.iter().map(String::from_utf8_lossy).collect();

@@ -131,12 +131,17 @@ impl InputArguments {
     }
 
     /// What would change the texts or their ids, by name.
-    pub fn fingerprint(&self) -> [(&'static str, String); 3] {
+    pub fn provenance(&self) -> [(&'static str, String); 3] {
         [
             ("--column", self.column.clone().unwrap_or_default()),
             ("--id-column", self.id_column.clone().unwrap_or_default()),
             ("--shard", self.shard.unwrap_or_default().to_string()),
         ]
+    }
+
+    /// Whether other runs embed the rest of the texts.
+    pub fn is_share(&self) -> bool {
+        self.shard.unwrap_or_default() != Shard::default()
     }
 
     fn check(&self, form: Form, input: Option<&Path>) -> anyhow::Result<()> {

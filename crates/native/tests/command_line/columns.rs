@@ -70,10 +70,12 @@ fn cells_are_texts() {
         assert_eq!(embed(&path, &[]).good(), expected(), "{name}");
         assert_eq!(ids(embed(&path, &["--id-column", "n"])), ["1", "2", "3", "4", "5"]);
     }
-    let tabs = "n\ttext\n1\tone\n2\t\n3\t\"a \"\"quoted\"\",\ttext\"\n4\t\"two\nlines\"\n5\tvier Br\u{fc}cken\n";
-    assert_eq!(embed(&folder.file("texts.tsv", tabs), &[]).good(), expected());
+    let tabs = "n\ttext\n1\tone\n2\t\n3\ta \"quoted\" text\n4\t\"two\" lines\n5\t\"open\n";
+    let texts = ["one", "", "a \"quoted\" text", "\"two\" lines", "\"open"];
+    let expected = run(&[&["embed", "--device", "cpu", "--model", &model("bert")], &texts[..]].concat()).good();
+    assert_eq!(embed(&folder.file("texts.tsv", tabs), &[]).good(), expected);
     let embed = ["embed", "--device", "cpu", "--model", &model("bert"), "--input-format", "tsv", "--input", "-"];
-    assert_eq!(finish(wembed(&embed).write_stdin(tabs)).good(), expected());
+    assert_eq!(finish(wembed(&embed).write_stdin(tabs)).good(), expected);
 }
 
 #[test]
@@ -166,5 +168,7 @@ fn shards_make_up_the_whole() {
     lines.sort_by_key(|line| json_lines(line)[0]["index"].as_u64());
     assert_eq!(lines.join("\n") + "\n", whole);
     assert_eq!(embed(&path, &["--shard", "60/60"]).good(), "");
+    run(&["embed", "--shard", "1/3", "--precision", "int8", "--input", &path, "--model", "/nonexistent"])
+        .bad(1, &["--shard with --precision int8 needs --calibration: each share would have ranges of its own"]);
     embed(&path, &["--shard", "4/3"]).bad(2, &["--shard", "expected I/N"]);
 }

@@ -140,6 +140,17 @@ fn answers_are_found_as_by_sentence_transformers() {
 }
 
 #[test]
+fn a_query_does_not_find_itself() {
+    let folder = Folder::new();
+    let line = |id: &str, text: &str| json!({ "_id": id, "text": text }).to_string() + "\n";
+    folder.file("corpus.jsonl", &[line("q0", LEFT[0]), line("d0", RIGHT[0])].concat());
+    folder.file("queries.jsonl", &line("q0", LEFT[0]));
+    folder.file("qrels/test.tsv", "q0\td0\t1\n");
+    let found = eval(&["retrieval", &folder.path(), "--prompt", "", "--passage-prompt", ""]);
+    hold(&found["ndcg@10"], 1.0);
+}
+
+#[test]
 fn what_is_wrong_with_the_data_is_said() {
     let folder = Folder::new();
     let model = model("multilingual-e5");
@@ -157,6 +168,8 @@ fn what_is_wrong_with_the_data_is_said() {
     bad(&["sts", &folder.file("nan.csv", "a,b,1\nc,d,NaN\n")], &["nan.csv`, line 2", "a number", "`NaN`"]);
     bad(&["sts", &folder.file("same.csv", "a,b,1\nc,d,1\n")], &["expected scores that differ", "2 times 1"]);
     bad(&["pairs", &folder.file("one.tsv", "a\tb\nc\n")], &["one.tsv`, line 2", "two texts", "1 fields"]);
+    bad(&["pairs", &folder.file("more.tsv", "a\tb\nc\td\te\n")], &["more.tsv`, line 2", "two texts", "3 fields"]);
+    bad(&["pairs", &folder.file("four.tsv", "a\tb\tc\td\n")], &["four.tsv`, line 1", "4 fields"]);
     bad(&["retrieval", &folder.path()], &["test.tsv` could not be opened"]);
 
     let spoilt = |name: &str, contents: &str, parts: &[&str]| {
@@ -165,6 +178,7 @@ fn what_is_wrong_with_the_data_is_said() {
         bad(&["retrieval", &folder.path()], parts);
     };
     spoilt("qrels/test.tsv", "query-id\tcorpus-id\tscore\nq0\td0\t0\n", &["no judgement above 0"]);
+    spoilt("qrels/test.tsv", "q0\t0\td0\t1\n", &["test.tsv`, line 1", "a query, a document and a score", "4 fields"]);
     spoilt("qrels/test.tsv", "q77\td0\t1\n", &["no query `q77`"]);
     spoilt(
         "corpus.jsonl",

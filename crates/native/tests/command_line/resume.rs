@@ -91,7 +91,7 @@ fn runs_that_would_not_be_the_same() {
         (&["--shard", "1/2"], &["--shard was `1/1`, and is `1/2` now"]),
         (&["--column", "body"], &["--column was the usual, and is `body` now"]),
         (&["--model", &copy.path()], &[]),
-        (&["--instructions", "sse2", "--dtype", "f16"], &["the vector of a test text"]),
+        (&["--instructions", "sse2", "--dtype", "f16"], &["the model or its options"]),
     ] {
         let parts = [&["vectors.jsonl.partial` cannot be resumed"], parts].concat();
         run(&broken.arguments(&[flags, &["--resume"]].concat())).bad(1, &parts);
@@ -107,6 +107,26 @@ fn runs_that_would_not_be_the_same() {
     // None of them spoiled it.
     broken.write(GOOD);
     assert!(run(&broken.arguments(&["--resume"])).stderr.contains("2 texts were done before"));
+}
+
+#[test]
+fn another_weight_is_another_model() {
+    let mut broken = Broken::new("vectors.jsonl");
+    let copy = Copied::of("bert");
+    let path = copy.file("model.safetensors");
+    let mut bytes = fs::read(&path).expect("the model has the file");
+    let header = 8 + u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
+    let tensors: serde_json::Value = serde_json::from_slice(&bytes[8..header]).expect("it is JSON");
+    let table = tensors.as_object().expect("it lists tensors").iter();
+    let mut table = table.filter(|(name, _)| name.ends_with("embeddings.position_embeddings.weight"));
+    let (_, tensor) = table.next().expect("there are positions");
+    let end = tensor["data_offsets"][1].as_u64().expect("it has an end") as usize;
+    // The last position's row, which no short text reads.
+    bytes[header + end - 4] ^= 1;
+    fs::write(path, bytes).expect("the copy can be written");
+    broken.write(GOOD);
+    broken.model = copy.path();
+    run(&broken.arguments(&["--resume"])).bad(1, &["cannot be resumed", "the model or its options was"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A hub and a network that fail: a clear error or a download that goes on, and never a bad file in the cache.
 
 use std::fs;
+use std::net::TcpListener;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -241,6 +242,29 @@ fn who_refuses_is_named() {
     place.server.change(&Server::large(WEIGHTS), 1, |_, answer| *answer = Answer::error(403, "", "expired"));
     let error = place.refused(&[WEIGHTS, "to which the hub sends, answers 403"]);
     assert!(!error.contains("HF_TOKEN"), "no token opens that: {error}");
+}
+
+#[test]
+fn no_message_shows_a_signed_address() {
+    let place = Place::new();
+    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("there is a free port");
+    place.server.change(WEIGHTS, 1, move |_, answer| {
+        answer.header("Location", &format!("http://{nobody}/file?Signature=secret"));
+    });
+    let error = place.refused(&["/resolve/", WEIGHTS, &format!("http://{nobody}, to which the hub sends")]);
+    assert!(!error.contains("secret"), "{error}");
+}
+
+#[test]
+fn a_length_beyond_all_numbers() {
+    let place = Place::new();
+    place.server.change(&Server::large(WEIGHTS), 1, |_, answer| answer.cut = Some(1000));
+    place.server.change(&Server::large(WEIGHTS), 1, |_, answer| {
+        answer.header("Content-Length", &u64::MAX.to_string());
+    });
+    place.pull().expect("the second time it is right");
+    place.noted(&[WEIGHTS, "came wrong", "found more than 447728 bytes"]);
+    place.works();
 }
 
 #[test]

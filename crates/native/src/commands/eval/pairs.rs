@@ -43,6 +43,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut groups: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
     let grouped = rows[0].len() == 3;
     for row in &rows {
+        row.check(if grouped { 3 } else { 2 }, FIELDS[usize::from(grouped)])?;
         groups.entry(if grouped { row.field(0, FIELDS[1])? } else { "all" }).or_default().push(row);
     }
     let mut model = arguments.model.load()?;

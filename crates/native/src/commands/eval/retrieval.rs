@@ -1,6 +1,6 @@
 //! `wembed eval retrieval`: whether what answers a query is found, on a folder in BEIR's layout.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,8 @@ use crate::table::table;
 
 /// Find what answers each query among a corpus
 ///
-/// nDCG@10 and recall@100, the mean over the queries that have an answer. DIR holds corpus.jsonl (`_id`, `title`, `text`),
+/// nDCG@10 and recall@100, the mean over the queries that have an answer; as in BEIR a document with the query's own id is
+/// not found. DIR holds corpus.jsonl (`_id`, `title`, `text`),
 /// queries.jsonl (`_id`, `text`) and qrels/SPLIT.tsv (query, document, score). Where the model has prompts for queries and for
 /// passages they are used, unless --prompt or --prompt-name says otherwise of queries and --passage-prompt of passages.
 #[derive(Debug, Args)]
@@ -65,7 +66,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let corpus = entries(&arguments.folder.join("corpus.jsonl"))?;
     let mut queries = entries(&arguments.folder.join("queries.jsonl"))?;
     queries.retain(|query| judgements.contains_key(&query.id));
-    if let Some(id) = judgements.keys().find(|id| queries.iter().all(|query| query.id != **id)) {
+    let known: HashSet<&str> = queries.iter().map(|query| query.id.as_str()).collect();
+    if let Some(id) = judgements.keys().find(|id| !known.contains(id.as_str())) {
         bail!("queries.jsonl has no query `{id}`, which the judgements name");
     }
     let mut model = arguments.model.load()?;
@@ -83,7 +85,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (mut gain, mut recall) = (0.0, 0.0);
     for (query, vector) in queries.iter().zip(&vectors) {
         let judged = &judgements[&query.id];
-        let found = nearest(vector, &documents, RECALLED, |x, y| measure.of(x, y));
+        // One more, as the query itself may be among the documents.
+        let mut found = nearest(vector, &documents, RECALLED + 1, |x, y| measure.of(x, y));
+        found.retain(|&index| corpus[index].id != query.id);
+        found.truncate(RECALLED);
         let gains: Vec<f64> =
             found.iter().map(|&index| judged.get(&corpus[index].id).copied().unwrap_or(0.0)).collect();
         let all: Vec<f64> = judged.values().copied().collect();
@@ -112,6 +117,7 @@ fn judgements(path: &Path) -> anyhow::Result<BTreeMap<String, HashMap<String, f6
     const FIELDS: &str = "a query, a document and a score";
     let mut judgements: BTreeMap<String, HashMap<String, f64>> = BTreeMap::new();
     for (index, row) in read(path)?.iter().enumerate() {
+        row.check(3, FIELDS)?;
         let (query, document) = (row.field(0, FIELDS)?, row.field(1, FIELDS)?);
         let score = row.number(2, FIELDS);
         // The header.

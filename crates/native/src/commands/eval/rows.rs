@@ -36,6 +36,14 @@ impl Row {
         self.fields.len()
     }
 
+    /// An error unless it has `count` fields: `expected`.
+    pub fn check(&self, count: usize, expected: &str) -> anyhow::Result<()> {
+        if self.len() != count {
+            bail!("{}: expected {expected}, found {} fields", self.place, self.len());
+        }
+        Ok(())
+    }
+
     /// The field `index`, of at least `expected`.
     pub fn field(&self, index: usize, expected: &str) -> anyhow::Result<&str> {
         self.fields
