@@ -205,7 +205,12 @@ impl Iterator for Records {
     type Item = io::Result<Record>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let Some(payload) = self.payload().transpose() else {
+        let payload = self.payload().transpose();
+        // Whatever ends them ends them for good.
+        if !matches!(payload, Some(Ok(_))) {
+            self.length = self.end;
+        }
+        let Some(payload) = payload else {
             let (expected, found) = (self.expected.take()?, self.count);
             let short = || io::Error::other(format!("expected {expected} records, found {found}"));
             return (found != expected).then(|| Err(short()));
@@ -309,5 +314,25 @@ mod tests {
         assert!(open("b", true).is_err_and(|error| error.contains("--flag was `a`, and is `b` now")));
         open("a", true).unwrap().remove().unwrap();
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn records_that_are_spoilt_are_missed() {
+        const COUNT: u64 = 4;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vectors.partial");
+        let mut partial = Partial::open(&path, &made_by("a"), false).unwrap();
+        for index in 0..COUNT {
+            partial.push(&record(index)).unwrap();
+        }
+        partial.sync().unwrap();
+        assert!(partial.all().unwrap().map(Result::unwrap).eq((0..COUNT).map(record)));
+        let mut bytes = fs::read(&path).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let read: Vec<_> = partial.all().unwrap().collect();
+        assert_eq!(read.len() as u64, COUNT);
+        let error = read.last().unwrap().as_ref().unwrap_err();
+        assert_eq!(error.to_string(), "expected 4 records, found 3");
     }
 }
