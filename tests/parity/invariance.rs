@@ -7,13 +7,15 @@ use wembed_model::{EmbedOptions, Embedder, Finish, LoadOptions, Memory, Placemen
 use wembed_tests::device::{WAYS, cpu_ways, open};
 use wembed_tests::each_engine;
 use wembed_tests::embedding::{embed, load, options};
-use wembed_tests::golden::{Expected, Golden, files, folder, read};
+use wembed_tests::golden::{Expected, Golden, files, folder, is_slow, read};
 
 /// Each tiny model's texts and files; without a text of thousands of tokens, which is embedded once elsewhere.
 fn models() -> Vec<(Vec<String>, Memory)> {
     let golden: Golden = read("golden.json");
     let texts = |expected: Expected| expected.without_longest().texts;
-    golden.models.into_iter().map(|model| (texts(model.expected), files(&folder().join(&model.path)))).collect()
+    let count = if is_slow() { 3 } else { golden.models.len() };
+    let models = golden.models.into_iter().take(count);
+    models.map(|model| (texts(model.expected), files(&folder().join(&model.path)))).collect()
 }
 
 fn vectors<E: Engine>(
