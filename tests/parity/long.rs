@@ -181,9 +181,9 @@ fn failures_come_while_texts_are_read() {
     });
 }
 
-/// Short texts between long ones are not batches by themselves: windows are computed beside them.
+/// Windows that are computed beside other texts and their windows have the bits that they have alone.
 #[test]
-fn windows_and_texts_share_batches() {
+fn windows_do_not_see_other_texts() {
     let model = golden("xlm-roberta");
     each_engine!(|way, open| {
         let mut embedder = load(open(), files(&folder().join(&model.path))).unwrap();

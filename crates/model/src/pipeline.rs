@@ -36,13 +36,6 @@ pub(crate) struct Job {
 /// Texts, or windows of long ones, that are computed together.
 pub(crate) type Batch = Vec<Part>;
 
-/// How a batch's parts are pooled and finished: the same for all of them.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Kind {
-    Texts,
-    Windows { skip: usize },
-}
-
 /// A batch on the device; kept whole, so that it can be computed again.
 pub(crate) struct InFlight {
     batch: Batch,
@@ -50,11 +43,17 @@ pub(crate) struct InFlight {
     pending: Option<Pending>,
 }
 
-fn kind(part: &Part) -> Kind {
-    match part.role {
-        Role::Whole { .. } => Kind::Texts,
-        Role::Window { skip, .. } => Kind::Windows { skip },
+/// Lengths of the runs of neighbours that are alike; what is nothing goes with any.
+fn runs<W: Copy + PartialEq>(ways: impl IntoIterator<Item = Option<W>>) -> Vec<usize> {
+    let (mut lengths, mut last) = (Vec::new(), None);
+    for way in ways {
+        match lengths.last_mut() {
+            Some(length) if last.is_none() || way.is_none() || way == last => *length += 1,
+            _ => lengths.push(1),
+        }
+        last = way.or(last);
     }
+    lengths
 }
 
 impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
@@ -96,16 +95,8 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
 
     /// Divides parts into batches, each of parts that are pooled and finished in the same way; what failed goes with any.
     pub(crate) fn batches(&self, mut parts: Vec<Part>, job: &Job) -> Vec<Batch> {
-        let (mut batches, mut counts, mut last) = (Vec::new(), Vec::new(), None);
-        for part in &parts {
-            let way = part.ids.is_ok().then(|| self.finish(kind(part), job)).or(last);
-            if counts.is_empty() || last.is_some() && way != last {
-                counts.push(0);
-            }
-            last = way;
-            *counts.last_mut().expect("one was pushed") += 1;
-        }
-        for alike in counts {
+        let mut batches = Vec::new();
+        for alike in runs(parts.iter().map(|part| part.ids.is_ok().then(|| self.finish(part.role, job)))) {
             let lengths: Vec<_> = parts[..alike].iter().map(|part| part.ids.as_ref().map_or(0, Vec::len)).collect();
             let ranges = split(&lengths, job.batch_tokens).into_iter();
             batches.extend(ranges.map(|range| parts.drain(..range.len()).collect::<Batch>()));
@@ -116,7 +107,7 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
     /// How a batch is pooled and finished: as the first of its parts that has tokens.
     fn way(&self, batch: &Batch, job: &Job) -> (usize, Finish) {
         let first = batch.iter().find(|part| part.ids.is_ok());
-        first.map_or((0, job.finish), |part| self.finish(kind(part), job))
+        first.map_or((0, job.finish), |part| self.finish(part.role, job))
     }
 
     /// Puts texts together whose windows were computed one by one.
@@ -130,12 +121,12 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
     }
 
     /// Tokens of each part that are not pooled, and how its vectors are finished on the device.
-    fn finish(&self, kind: Kind, job: &Job) -> (usize, Finish) {
-        match kind {
-            Kind::Texts if self.description.modules.include_prompt || job.prompt.is_empty() => (0, job.finish),
-            Kind::Texts => (self.tokenizer.specials().before + job.prompt_ids.len(), job.finish),
+    fn finish(&self, role: Role, job: &Job) -> (usize, Finish) {
+        match role {
+            Role::Whole { .. } if self.description.modules.include_prompt || job.prompt.is_empty() => (0, job.finish),
+            Role::Whole { .. } => (self.tokenizer.specials().before + job.prompt_ids.len(), job.finish),
             // The model's own vectors, whole: what else was asked for comes after their mean.
-            Kind::Windows { skip } => {
+            Role::Window { skip, .. } => {
                 let normalize = job.finish.normalize.filter(|&normalize| !normalize);
                 (skip, Finish { normalize, dimensions: None })
             }
@@ -190,11 +181,11 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
             }
         }
         let Tokens { ids, truncated } = room.cut(ids);
-        let (skip, _) = self.finish(Kind::Texts, job);
-        if ids.len() <= skip {
+        let role = Role::Whole { truncated };
+        if ids.len() <= self.finish(role, job).0 {
             return Err(Error::text("nothing is left to pool: all of its tokens are the prompt's"));
         }
-        Ok(vec![Part { ids: Ok(ids), role: Role::Whole { truncated } }])
+        Ok(vec![Part { ids: Ok(ids), role }])
     }
 
     /// What the model takes of a text.
@@ -289,5 +280,23 @@ async fn wait(pending: Option<Pending>) -> Result<Vec<f32>, Error> {
     match pending {
         Some(pending) => Ok(pending.await?),
         None => Ok(Vec::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::runs;
+
+    #[test]
+    fn neighbours_that_are_alike_are_one_run() {
+        for (ways, lengths) in [
+            (vec![], vec![]),
+            (vec![Some('a'); 4], vec![4]),
+            (vec![Some('a'), Some('b'), Some('b'), Some('a')], vec![1, 2, 1]),
+            (vec![None, Some('a'), None, Some('a'), Some('b'), None], vec![4, 2]),
+            (vec![None, None], vec![2]),
+        ] {
+            assert_eq!(runs(ways.clone()), lengths, "{ways:?}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The `wembed` command.
 
+mod answer;
 mod arguments;
 mod commands;
 mod destination;

@@ -91,7 +91,8 @@ fn calibrated(path: &Path, dimensions: usize) -> anyhow::Result<Ranges> {
     let Ok(mut values) = array.data::<f32>() else { bail!("expected float32, found {kind}") };
     let mut ranges = Ranges::new(dimensions);
     for row in 0..rows {
-        let vector = values.by_ref().take(dimensions).collect::<Result<Vec<f32>, _>>()?;
+        let vector = values.by_ref().take(dimensions).collect::<Result<Vec<f32>, _>>();
+        let vector = vector.with_context(|| format!("expected {rows} rows, found an end in row {row}"))?;
         if let Some(value) = vector.iter().find(|value| !value.is_finite()) {
             bail!("row {row}: expected finite values, found {value}");
         }

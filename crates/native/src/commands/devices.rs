@@ -1,12 +1,13 @@
 //! `wembed devices`: what a model can run on.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use pollster::block_on;
 use serde_json::json;
 use wembed_kernels::Engine as _;
 use wembed_kernels::cpu::{self, CpuEngine};
 use wembed_kernels::gpu::{DeviceInfo, devices};
 
+use crate::answer::Form;
 use crate::destination::Destination;
 use crate::table::table;
 
@@ -17,15 +18,7 @@ use crate::table::table;
 pub struct Arguments {
     /// The form of the answer
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// A paragraph each
-    Text,
-    /// A JSON object
-    Json,
+    format: Form,
 }
 
 /// Lists them.
@@ -33,11 +26,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let gpus = block_on(devices());
     let processor = CpuEngine::open(cpu::Options::default())?;
     let answer = match arguments.format {
-        Format::Text => {
+        Form::Text => {
             let paragraphs = gpus.iter().map(gpu_paragraph).chain([cpu_paragraph(&processor)]);
             paragraphs.collect::<Vec<_>>().join("\n")
         }
-        Format::Json => {
+        Form::Json => {
             let gpus: serde_json::Value = gpus.iter().map(gpu_object).collect();
             format!("{:#}\n", json!({ "gpu": gpus, "cpu": cpu_object(&processor) }))
         }

@@ -41,8 +41,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut texts = input.open()?;
     let mut model = flags.load()?;
     let options = flags.options();
-    // This also checks the options; the output is opened only now, so that it survives a mistake in the flags.
-    let made_by = provenance(&input, &mut model, &options, output.keeps_records())?;
+    // Without a text this checks the options; the output is opened only now, so that it survives a mistake in the flags.
+    block_on(model.embed::<&str>(&[], &options))?;
+    let made_by =
+        if output.keeps_records() { provenance(&input, &mut model, &options)? } else { Provenance::default() };
     let dimensions = options.finish.dimensions.unwrap_or(model.description().dimensions);
     let mut tally = Tally::default();
     let mut to = output.open(dimensions, texts.ids, &made_by)?;
@@ -119,29 +121,24 @@ fn pass_over(to: &mut Output, texts: &mut Texts, tally: &mut Tally) -> anyhow::R
 /// What is embedded to tell devices and their instructions apart: a text's vector has the same bits in every run.
 const PROBE: &str = "The quick brown fox jumps over the lazy dog, 0123456789 times.";
 
-/// What changes vectors; where it is `kept` for later runs, all that the model is too, which reads its weights.
-fn provenance(
-    input: &InputArguments,
-    model: &mut Model,
-    options: &EmbedOptions,
-    kept: bool,
-) -> anyhow::Result<Provenance> {
+/// What changes vectors, for a later run to compare; this reads all weights.
+fn provenance(input: &InputArguments, model: &mut Model, options: &EmbedOptions) -> anyhow::Result<Provenance> {
     let probe = block_on(model.embed(&[PROBE], options))?.pop();
     let bytes = match probe.ok_or_else(|| anyhow!("the test text has no result"))? {
         Ok(Embedding { vector, .. }) => vector.into_iter().flat_map(f32::to_le_bytes).collect(),
         Err(error) => error.to_string().into_bytes(),
     };
-    let of_weights = if kept { block_on(model.fingerprint(options))?.to_string() } else { String::new() };
+    let fingerprint = block_on(model.fingerprint(options))?.to_string();
     let description = model.description();
     let finish = &options.finish;
     let of_model = [
         ("--max-length", description.max_length.to_string()),
         ("--dimensions", finish.dimensions.map(|it| it.to_string()).unwrap_or_default()),
         ("--normalize", finish.normalize.map(|it| it.to_string()).unwrap_or_default()),
-        ("--long", format!("{:?}", options.long).to_lowercase()),
+        ("--long", options.long.name().to_owned()),
         ("the prompt", format!("{:?}", options.prompt)),
         ("wembed", env!("CARGO_PKG_VERSION").to_owned()),
-        ("the model or its options", of_weights),
+        ("the model or its options", fingerprint),
         ("the vector of a test text (another device or instructions?)", {
             format!("{:016x}", XxHash3_64::oneshot(&bytes))
         }),

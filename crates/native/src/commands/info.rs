@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::{DecimalBytes, HumanCount};
 use pollster::block_on;
 use serde_json::{Value, json};
 use wembed::Directory;
 use wembed_model::{Description, Error, Files as _, Step, Tensors, pooling_name};
 
+use crate::answer::Form;
 use crate::destination::Destination;
 use crate::source::{Source, named};
 use crate::table::{beginning, table};
@@ -27,15 +28,7 @@ pub struct Arguments {
     source: Source,
     /// The form of the answer
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// A table for people
-    Text,
-    /// A JSON object
-    Json,
+    format: Form,
 }
 
 /// What the headers of the weights say.
@@ -57,8 +50,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let (description, weights) = block_on(read).with_context(|| named(&arguments.model))?;
     let answer = match arguments.format {
-        Format::Text => readable(&description, &weights),
-        Format::Json => format!("{:#}\n", object(&description, &weights)),
+        Form::Text => readable(&description, &weights),
+        Form::Json => format!("{:#}\n", object(&description, &weights)),
     };
     Destination::standard_output().print(&answer)
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use pollster::block_on;
 use serde_json::json;
 use wembed::Directory;
@@ -11,6 +11,7 @@ use wembed_kernels::Dtype;
 use wembed_kernels::cpu::{self, CpuEngine};
 use wembed_model::{AnyEmbedder, AnyEngine, EmbedOptions, Finish, LoadOptions, Prompt};
 
+use crate::answer::Form;
 use crate::destination::Destination;
 use crate::device::DeviceArguments;
 use crate::model::Model;
@@ -33,19 +34,11 @@ pub struct Arguments {
     published: Option<&'static Published>,
     /// The form of the answer
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    format: Form,
     #[command(flatten)]
     source: Source,
     #[command(flatten)]
     device: DeviceArguments,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// A table
-    Text,
-    /// A JSON object
-    Json,
 }
 
 /// Texts of several scripts and lengths, for what needs no published values.
@@ -106,7 +99,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }
     };
     let answer = match arguments.format {
-        Format::Text => {
+        Form::Text => {
             let row = |check: &Check| vec![outcome(check).to_owned(), check.what.clone(), check.found.clone()];
             let rows = table(&[], checks.iter().map(row).collect(), []);
             format!(
@@ -114,7 +107,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
                 arguments.model.display()
             )
         }
-        Format::Json => {
+        Form::Json => {
             let object = |check: &Check| json!({ "what": check.what, "passed": check.passed, "found": check.found });
             let checks: Vec<_> = checks.iter().map(object).collect();
             let published = published.map(|published| published.id);

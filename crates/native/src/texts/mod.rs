@@ -1,6 +1,6 @@
 //! The texts to embed: arguments, or what a file or standard input holds, read as they are needed.
 
-mod delimited;
+pub mod delimited;
 mod lines;
 mod parquet;
 mod position;

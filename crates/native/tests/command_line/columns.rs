@@ -70,6 +70,11 @@ fn cells_are_texts() {
         assert_eq!(embed(&path, &[]).good(), expected(), "{name}");
         assert_eq!(ids(embed(&path, &["--id-column", "n"])), ["1", "2", "3", "4", "5"]);
     }
+    let unclosed = folder.file("unclosed.csv", "n,text\n1,one\n2,\"two\n3,three\n");
+    embed(&unclosed, &[])
+        .bad(1, &["unclosed.csv`", "begins on line 3", "expected a closing quotation mark, found the end"]);
+    // A mark in the middle of a field is a letter.
+    assert_eq!(ids(embed(&folder.file("inch.csv", "text,n\n5\" disk,1\ntwo,2\n"), &["--id-column", "n"])), ["1", "2"]);
     let tabs = "n\ttext\n1\tone\n2\t\n3\ta \"quoted\" text\n4\t\"two\" lines\n5\t\"open\n";
     let texts = ["one", "", "a \"quoted\" text", "\"two\" lines", "\"open"];
     let expected = run(&[&["embed", "--device", "cpu", "--model", &model("bert")], &texts[..]].concat()).good();

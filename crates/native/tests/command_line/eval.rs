@@ -186,4 +186,6 @@ fn what_is_wrong_with_the_data_is_said() {
         &["corpus.jsonl`, line 1", "`_id` and `text`", "missing field `text`"],
     );
     spoilt("queries.jsonl", "\n", &["queries.jsonl` has no lines"]);
+    let twice = "{\"_id\": \"d0\", \"text\": \"a\"}\n{\"_id\": \"d0\", \"text\": \"b\"}\n";
+    spoilt("corpus.jsonl", twice, &["corpus.jsonl`, line 2", "an `_id` that no other has", "`d0`"]);
 }

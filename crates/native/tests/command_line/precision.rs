@@ -101,6 +101,10 @@ fn ranges_that_are_none() {
     int8(&path("no.npy"), &["expected an npy file"]);
     embed(&["a", "b", "--dimensions", "8", "--output", &path("narrow.npy")]).good();
     int8(&path("narrow.npy"), &["expected an array (texts, 40), found (2, 8)"]);
+    embed(&["a", "b", "--output", &path("cut.npy")]).good();
+    let whole = fs::read(path("cut.npy")).expect("it was written");
+    fs::write(path("cut.npy"), &whole[..whole.len() - 8]).expect("there is room");
+    int8(&path("cut.npy"), &["expected 2 rows, found an end in row 1"]);
     embed(&["a", "b", "--precision", "int8", "--output", &path("bytes.npy")]).good();
     int8(&path("bytes.npy"), &["expected float32, found '|i1'"]);
     embed(&["--output", &path("empty.npy")]).good();

@@ -32,12 +32,3 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Task::Retrieval(arguments) => retrieval::run(arguments),
     }
 }
-
-/// The form of the scores.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Format {
-    /// A table
-    Text,
-    /// A JSON object
-    Json,
-}

@@ -7,9 +7,9 @@ use clap::Args;
 use serde_json::json;
 use wembed_model::Similarity;
 
-use super::Format;
 use super::embedded::embed_repeated;
 use super::rows::{Row, read};
+use crate::answer::Form;
 use crate::destination::Destination;
 use crate::metrics::nearest;
 use crate::model::{Model, ModelArguments};
@@ -25,7 +25,7 @@ pub struct Arguments {
     file: PathBuf,
     /// The form of the scores
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    format: Form,
     #[command(flatten)]
     model: ModelArguments,
 }
@@ -60,14 +60,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         accuracies.push(("mean of the groups", mean));
     }
     let answer = match arguments.format {
-        Format::Text => {
+        Form::Text => {
             let row = |(name, accuracy): &(&str, Accuracy)| {
                 let Accuracy { pairs, forth, back } = accuracy;
                 vec![(*name).to_owned(), pairs.to_string(), format!("{forth:.4}"), format!("{back:.4}")]
             };
             table(&["group", "pairs", "forth", "back"], accuracies.iter().map(row).collect(), 1..=3)
         }
-        Format::Json => {
+        Form::Json => {
             let object = |(name, accuracy): &(&str, Accuracy)| {
                 let Accuracy { pairs, forth, back } = accuracy;
                 json!({ "group": name, "pairs": pairs, "forth": forth, "back": back })

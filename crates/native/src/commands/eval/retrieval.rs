@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde_json::json;
 use wembed_model::{EmbedOptions, Prompt};
 
-use super::Format;
 use super::embedded::embed;
 use super::rows::read;
+use crate::answer::Form;
 use crate::destination::Destination;
 use crate::metrics::{ndcg, nearest};
 use crate::model::ModelArguments;
@@ -39,7 +39,7 @@ pub struct Arguments {
     passage_prompt: Option<String>,
     /// The form of the scores
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    format: Form,
     #[command(flatten)]
     model: ModelArguments,
 }
@@ -97,12 +97,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let (gain, recall) = (gain / queries.len() as f64, recall / queries.len() as f64);
     let answer = match arguments.format {
-        Format::Text => {
+        Form::Text => {
             let rows = [("ndcg@10", format!("{gain:.4}")), ("recall@100", format!("{recall:.4}"))];
             let rows = rows.map(|(name, value)| vec![name.to_owned(), value]).into();
             format!("{}{} queries, {} documents\n", table(&[], rows, [1]), queries.len(), corpus.len())
         }
-        Format::Json => {
+        Form::Json => {
             let scores =
                 json!({ "ndcg@10": gain, "recall@100": recall, "queries": queries.len(), "documents": corpus.len() });
             format!("{scores:#}\n")
@@ -139,15 +139,19 @@ fn judgements(path: &Path) -> anyhow::Result<BTreeMap<String, HashMap<String, f6
 fn entries(path: &Path) -> anyhow::Result<Vec<Entry>> {
     let name = format!("`{}`", path.display());
     let file = File::open(path).with_context(|| format!("{name} could not be opened"))?;
-    let mut entries = Vec::new();
+    let (mut entries, mut ids) = (Vec::new(), HashSet::new());
     for (index, line) in BufReader::new(file).lines().enumerate() {
         let line = line.with_context(|| format!("{name}, line {} could not be read", index + 1))?;
         if line.trim().is_empty() {
             continue;
         }
-        entries.push(serde_json::from_str(&line).map_err(|error| {
+        let entry: Entry = serde_json::from_str(&line).map_err(|error| {
             anyhow!("{name}, line {}: expected an object with `_id` and `text`: {error}", index + 1)
-        })?);
+        })?;
+        if !ids.insert(entry.id.clone()) {
+            bail!("{name}, line {}: expected an `_id` that no other has, found `{}`", index + 1, entry.id);
+        }
+        entries.push(entry);
     }
     if entries.is_empty() {
         bail!("{name} has no lines");

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
-use csv::{ReaderBuilder, StringRecord};
+use csv::StringRecord;
+
+use crate::texts::delimited;
 
 /// A row and the line that it begins on.
 pub struct Row {
@@ -15,9 +17,12 @@ pub struct Row {
 pub fn read(path: &Path) -> anyhow::Result<Vec<Row>> {
     let name = format!("`{}`", path.display());
     let tabs = path.extension().is_some_and(|it| it.eq_ignore_ascii_case("tsv"));
-    let mut reader = ReaderBuilder::new();
-    reader.has_headers(false).flexible(true).delimiter(if tabs { b'\t' } else { b',' }).quoting(!tabs);
-    let mut reader = reader.from_path(path).with_context(|| format!("{name} could not be opened"))?;
+    let mut reader = delimited::reader(if tabs { b'\t' } else { b',' });
+    let mut reader = reader
+        .has_headers(false)
+        .flexible(true)
+        .from_path(path)
+        .with_context(|| format!("{name} could not be opened"))?;
     let mut rows = Vec::new();
     for record in reader.records() {
         let fields = record.with_context(|| format!("{name} could not be read"))?;

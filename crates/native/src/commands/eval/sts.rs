@@ -7,9 +7,9 @@ use clap::Args;
 use serde_json::json;
 use wembed_model::Similarity;
 
-use super::Format;
 use super::embedded::embed_repeated;
 use super::rows::read;
+use crate::answer::Form;
 use crate::destination::Destination;
 use crate::metrics::{pearson, spearman};
 use crate::model::ModelArguments;
@@ -25,7 +25,7 @@ pub struct Arguments {
     file: PathBuf,
     /// The form of the scores
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    format: Form,
     #[command(flatten)]
     model: ModelArguments,
 }
@@ -64,14 +64,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         })
         .collect();
     let answer = match arguments.format {
-        Format::Text => {
+        Form::Text => {
             let row = |&(name, spearman, pearson): &(&str, f64, f64)| {
                 vec![name.to_owned(), format!("{spearman:.4}"), format!("{pearson:.4}")]
             };
             let table = table(&["measure", "spearman", "pearson"], correlations.iter().map(row).collect(), 1..=2);
             format!("{table}{} pairs\n", scores.len())
         }
-        Format::Json => {
+        Form::Json => {
             let object = |&(name, spearman, pearson): &(&str, f64, f64)| {
                 (name.to_owned(), json!({ "spearman": spearman, "pearson": pearson }))
             };
