@@ -63,7 +63,7 @@ impl Hash {
 }
 
 impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
-    /// The fingerprint of the vectors that `options` give. Reads all of the model's weights: about a second a gigabyte.
+    /// The fingerprint of the vectors that `options` give. Reads all of the model's weights.
     ///
     /// # Errors
     /// Where the options do not fit the model, or a file cannot be read.
