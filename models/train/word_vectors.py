@@ -1,0 +1,67 @@
+"""The obvious peer, and where the encoder starts: one vector a piece, a text is their mean, fitted to the same teacher by the same loss.
+
+    python word_vectors.py --corpus DIR --teacher FILE.npy --tokenizer FILE --out FILE.pt"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+import losses
+from dataset import DIMENSIONS, Texts, targets
+from evaluate import Watch
+from model import PAD, rounded
+
+
+class WordVectors(nn.Module):
+    def __init__(self, words: torch.Tensor):
+        super().__init__()
+        self.words, self.quantized = nn.Parameter(words), False
+
+    def forward(self, ids):
+        words = rounded(self.words) if self.quantized else self.words
+        return functional.normalize(functional.embedding_bag(ids, words, mode="mean"), dim=-1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--teacher", type=Path, required=True)
+    parser.add_argument("--tokenizer", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--tokens", type=int, default=16384)
+    parser.add_argument("--rate", type=float, default=0.02)
+    parser.add_argument("--contrast", type=float, default=1.0)
+    arguments = parser.parse_args()
+    torch.manual_seed(5)
+    wanted = targets(arguments.teacher, arguments.corpus)
+    texts = Texts(arguments.tokenizer, arguments.corpus, 256)
+    vocabulary = len(json.loads(arguments.tokenizer.read_text())["model"]["vocab"])
+    model = WordVectors(torch.randn(vocabulary, DIMENSIONS) * 0.1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=arguments.rate, fused=True)
+    watch, start = Watch(arguments.corpus, arguments.tokenizer), time.monotonic()
+    steps = arguments.epochs * sum(1 for _ in texts.batches(0, arguments.tokens, 1024))
+    step, mean = 0, 0.0
+    for epoch in range(arguments.epochs):
+        model.quantized = epoch == arguments.epochs - 1
+        for ids, rows in texts.batches(epoch, arguments.tokens, 1024):
+            optimizer.param_groups[0]["lr"] = arguments.rate * max(0.01, 1 - step / steps)
+            value = losses.loss(model(ids), wanted[rows].float(), arguments.contrast)
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+            step += 1
+            mean += (value.item() - mean) / min(step, 100)
+        print({"epoch": epoch, "loss": round(mean, 4), **watch(model), "seconds": round(time.monotonic() - start)}, flush=True)
+    with torch.no_grad():
+        model.words[PAD] = 0
+    torch.save({"words": model.words.detach()}, arguments.out)
+
+
+if __name__ == "__main__":
+    main()
