@@ -75,8 +75,8 @@ class Watch:
             first, second = vectors[: len(english)], vectors[len(english) :]
             scores[language] = accuracy(first, second)
             cosines.append(np.mean(np.sum(first * second, axis=1)))
-        six = np.mean([scores[language] for language in SIX])
-        return {"six": round(six, 4), "all": round(np.mean(list(scores.values())), 4), "cosine": round(float(np.mean(cosines)), 4)}
+        six = float(np.mean([scores[language] for language in SIX]))
+        return {"six": round(six, 4), "all": round(float(np.mean(list(scores.values()))), 4), "cosine": round(float(np.mean(cosines)), 4)}
 
 
 def sts(model, embed: Embed, folder: Path) -> dict[str, float]:

@@ -81,6 +81,23 @@ class Encoder(nn.Module):
             else:
                 nn.init.normal_(parameter, std=0.02)
 
+    @torch.no_grad()
+    def start_from(self, words: torch.Tensor, share: float = 1.5):
+        """Makes the model the mean of word vectors to begin with, with layers that add nothing yet.
+
+        A layer norm forgets how long a vector is, and how long a word's vector is says how much the word means. So every position gets
+        the same long vector along the last coordinate, where words have least: what the norm leaves of a word of length n is
+        n / sqrt(n^2 + c^2), more for one that means more. c is `share` times the median length. The last norm drops that coordinate."""
+        median = words.norm(dim=1).median()
+        self.embeddings["word_embeddings"].weight.copy_(words * 4 / median)
+        positions = self.embeddings["position_embeddings"].weight
+        positions.zero_()
+        positions[:, -1] = 4 * share
+        for layer in self.encoder["layer"]:
+            layer.attention["attn"]["o"].weight.zero_()
+            layer.output["dense"].weight.zero_()
+        self.encoder["layer"][-1].output["LayerNorm"].weight[-1] = 0
+
     def matrix(self, weight):
         return rounded(weight) if self.quantized else weight
 

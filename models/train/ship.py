@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 
 from model import Encoder, Shape, scales
 
-# The form is compressed-tensors' own. Its package loads linear layers of it, and fails loudly over tables as of version 0.20, which is
-# better than whole numbers read as weights: `to_f16.py` writes what transformers reads.
+# The form is compressed-tensors' own. sentence-transformers cannot read it of tables; with this key it fails, without it it would take whole
+# numbers for weights. `to_f16.py` writes what it reads.
 QUANTIZATION = {
     "quant_method": "compressed-tensors",
     "format": "int-quantized",
@@ -108,7 +108,6 @@ def main() -> None:
         path = arguments.out / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(content, indent=2) + "\n")
-    (arguments.out / "2_Normalize").mkdir(exist_ok=True)
     total = sum(path.stat().st_size for path in arguments.out.rglob("*") if path.is_file())
     print(f"{arguments.out}: {total:,} bytes")
 

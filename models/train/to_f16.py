@@ -34,7 +34,6 @@ def main() -> None:
     arguments.add_argument("out", type=Path)
     arguments = arguments.parse_args()
     shutil.copytree(arguments.model, arguments.out)
-    (arguments.out / "2_Normalize").mkdir(exist_ok=True)
     save_file(widened(load_file(arguments.model / "model.safetensors")), arguments.out / "model.safetensors", metadata={"format": "pt"})
     config = json.loads((arguments.out / "config.json").read_text())
     del config["quantization_config"]

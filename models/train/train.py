@@ -56,6 +56,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, default=8192, help="tokens of a batch, at most")
     parser.add_argument("--most-texts", type=int, default=1024)
     parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--word-rate", type=float, default=1.0, help="the word table's share of the learning rate")
     parser.add_argument("--warm-up", type=int, default=300)
     parser.add_argument("--contrast", type=float, default=1.0)
     parser.add_argument("--quantize-from", type=float, default=0.85, help="the share of steps after which weights are rounded")
@@ -78,11 +79,15 @@ def main() -> None:
     model = Encoder(Shape(vocabulary=vocabulary, **shape))
     if arguments.words:
         words = torch.load(arguments.words)["words"]
-        with torch.no_grad():  # their lengths are lost in the layer norm: only directions count
-            model.embeddings["word_embeddings"].weight.copy_(words * (0.02 * math.sqrt(shape["hidden"]) / words.norm(dim=1).mean()))
-    matrices = [parameter for parameter in model.parameters() if parameter.dim() > 1]
+        model.start_from(words)
+    table = model.embeddings["word_embeddings"].weight
+    matrices = [parameter for parameter in model.parameters() if parameter.dim() > 1 and parameter is not table]
     vectors = [parameter for parameter in model.parameters() if parameter.dim() == 1]
-    groups = [{"params": matrices, "weight_decay": 0.01}, {"params": vectors, "weight_decay": 0.0}]
+    groups = [
+        {"params": [table], "weight_decay": 0.0, "share": arguments.word_rate},
+        {"params": matrices, "weight_decay": 0.01, "share": 1.0},
+        {"params": vectors, "weight_decay": 0.0, "share": 1.0},
+    ]
     optimizer = torch.optim.AdamW(groups, lr=arguments.rate, betas=(0.9, 0.98), fused=True)
     checkpoint, log, step = arguments.out / "checkpoint.pt", arguments.out / "log.csv", 0
     if checkpoint.exists():
@@ -100,7 +105,7 @@ def main() -> None:
             break
         model.quantized = step >= arguments.quantize_from * arguments.steps
         for group in optimizer.param_groups:
-            group["lr"] = rate(step, arguments)
+            group["lr"] = group["share"] * rate(step, arguments)
         with torch.autocast("cpu", torch.bfloat16):
             found = model(ids)
         value = losses.loss(found, wanted[rows].float(), arguments.contrast)
