@@ -384,15 +384,18 @@ fn what_is_allowed_is_taken() {
 fn tensors_of_no_size_have_no_bytes() {
     let shapes = [[0, usize::MAX], [1 << 59, 0], [0, 0]];
     let entry = |shape| json!({"dtype": "F16", "shape": shape, "data_offsets": [0, 0]});
-    let header: Map<_, _> = shapes.iter().map(|shape| (format!("{shape:?}"), entry(shape))).collect();
+    let mut header: Map<_, _> = shapes.iter().map(|shape| (format!("{shape:?}"), entry(shape))).collect();
+    header.insert("int8".into(), json!({"dtype": "I8", "shape": [0, usize::MAX], "data_offsets": [0, 0]}));
+    header.insert("int8_scale".into(), json!({"dtype": "F32", "shape": [0, 1], "data_offsets": [0, 0]}));
     let mut files = Memory::default();
     file(&mut files, bytes(&Value::from(header).to_string(), &[]));
     let tensors = block_on(Tensors::open(&files, "")).unwrap();
     for shape @ [rows, columns] in shapes {
         let name = format!("{shape:?}");
         assert!(block_on(tensors.values(&name, &shape)).unwrap().is_empty());
-        let mut source = tensors.rows(&[name], rows, columns).unwrap();
+        let mut source = block_on(tensors.rows(&[name], rows, columns)).unwrap();
         assert!(block_on(source.next()).unwrap().unwrap().bytes.is_empty());
         assert!(block_on(source.next()).unwrap().is_none(), "all of it in one piece");
     }
+    assert!(block_on(tensors.values("int8", &[0, usize::MAX])).unwrap().is_empty());
 }

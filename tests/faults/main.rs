@@ -12,6 +12,7 @@ mod config;
 mod header;
 mod modules;
 mod options;
+mod quantized;
 mod reading;
 mod sentence;
 mod tensors;

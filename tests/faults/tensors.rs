@@ -185,12 +185,6 @@ fn tensors_of_another_shape_or_type() {
             ],
         },
         Case {
-            name: "a matrix of I8",
-            model: "mpnet",
-            change: |files| with(files, |checkpoint| checkpoint.edit("layer.0.attention.attn.k.weight", "I8", |_| {})),
-            says: &["tensor `encoder.layer.0.attention.attn.k.weight`", "expected F32, F16 or BF16", "found I8"],
-        },
-        Case {
             name: "a bias of F64",
             model: "mpnet",
             change: |files| with(files, |checkpoint| checkpoint.edit("layer.0.output.dense.bias", "F64", |_| {})),

@@ -7,6 +7,7 @@ mod invariance;
 mod long;
 mod loss;
 mod mutants;
+mod quantized;
 mod real;
 mod stored;
 mod tiny;

@@ -10,29 +10,28 @@ use wembed_tests::embedding::{embed, load, options};
 use wembed_tests::golden::{Golden, files, folder, read};
 
 /// A tensor out of its file.
-struct Owned {
-    name: String,
-    dtype: Dtype,
-    shape: Vec<usize>,
-    data: Vec<u8>,
+pub struct Owned {
+    pub name: String,
+    pub dtype: Dtype,
+    pub shape: Vec<usize>,
+    pub data: Vec<u8>,
 }
 
 impl Owned {
     /// Its numbers as f32; the tiny models store f16.
-    fn values(&self) -> Vec<f32> {
+    pub fn values(&self) -> Vec<f32> {
         bytemuck::pod_collect_to_vec::<u8, f16>(&self.data).into_iter().map(f16::to_f32).collect()
     }
 
-    fn store<T: bytemuck::NoUninit>(&mut self, dtype: Dtype, values: &[T]) {
+    pub fn store<T: bytemuck::NoUninit>(&mut self, dtype: Dtype, values: &[T]) {
         self.dtype = dtype;
         self.data = bytemuck::cast_slice(values).to_vec();
     }
 }
 
-/// Rewrites model.safetensors with every f16 tensor changed.
-fn rewrite(files: &mut Memory, change: impl Fn(&mut Owned)) {
-    const PATH: &str = "model.safetensors";
-    let bytes = files.get(PATH).unwrap().to_vec();
+/// Rewrites a file of tensors.
+pub fn rewrite(files: &mut Memory, path: &str, change: impl FnOnce(&mut Vec<Owned>)) {
+    let bytes = files.get(path).unwrap().to_vec();
     let mut tensors: Vec<Owned> = SafeTensors::deserialize(&bytes)
         .unwrap()
         .tensors()
@@ -44,11 +43,11 @@ fn rewrite(files: &mut Memory, change: impl Fn(&mut Owned)) {
             data: view.data().to_vec(),
         })
         .collect();
-    tensors.iter_mut().filter(|tensor| tensor.dtype == Dtype::F16).for_each(change);
+    change(&mut tensors);
     let views = tensors
         .iter()
         .map(|tensor| (&tensor.name, TensorView::new(tensor.dtype, tensor.shape.clone(), &tensor.data).unwrap()));
-    files.insert(PATH, safetensors::serialize(views, None).unwrap());
+    files.insert(path, safetensors::serialize(views, None).unwrap());
 }
 
 /// The vectors of the tiny bert (a checkpoint prefix, tensors of no use, a Dense of its own) after `change`.
@@ -56,7 +55,9 @@ fn vectors(options: Options, change: impl Fn(&mut Owned)) -> Option<Vec<Vec<f32>
     let golden: Golden = read("golden.json");
     let model = golden.models.iter().find(|model| model.name == "bert").unwrap();
     let mut files = files(&folder().join(&model.path));
-    rewrite(&mut files, change);
+    rewrite(&mut files, "model.safetensors", |tensors| {
+        tensors.iter_mut().filter(|tensor| tensor.dtype == Dtype::F16).for_each(change);
+    });
     let mut embedder = load(open(options)?, files).unwrap();
     let embeddings = embed(&mut embedder, &model.expected.texts[..8], &EmbedOptions::default()).unwrap();
     Some(embeddings.into_iter().map(|embedding| embedding.vector).collect())

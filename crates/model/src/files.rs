@@ -1,5 +1,6 @@
 //! A model's files, wherever they are.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
@@ -26,22 +27,27 @@ pub trait Files {
 
 /// Files in memory.
 #[derive(Debug, Clone, Default)]
-pub struct Memory(BTreeMap<String, Vec<u8>>);
+pub struct Memory(BTreeMap<String, Cow<'static, [u8]>>);
 
 impl Memory {
     /// Adds or replaces a file.
     pub fn insert(&mut self, path: impl Into<String>, bytes: impl Into<Vec<u8>>) {
-        self.0.insert(path.into(), bytes.into());
+        self.0.insert(path.into(), Cow::Owned(bytes.into()));
+    }
+
+    /// Adds or replaces a file whose bytes lie in the program; they are not copied.
+    pub fn insert_static(&mut self, path: impl Into<String>, bytes: &'static [u8]) {
+        self.0.insert(path.into(), Cow::Borrowed(bytes));
     }
 
     /// Takes a file away and gives its bytes.
     pub fn remove(&mut self, path: &str) -> Option<Vec<u8>> {
-        self.0.remove(path)
+        self.0.remove(path).map(Cow::into_owned)
     }
 
     /// A file's bytes.
     pub fn get(&self, path: &str) -> Option<&[u8]> {
-        self.0.get(path).map(Vec::as_slice)
+        self.0.get(path).map(AsRef::as_ref)
     }
 }
 

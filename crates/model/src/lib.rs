@@ -36,6 +36,7 @@ mod modules;
 mod pipeline;
 mod pooling;
 mod precision;
+mod quantized;
 pub mod relative;
 mod similarity;
 mod tensors;

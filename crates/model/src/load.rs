@@ -33,16 +33,16 @@ pub(crate) async fn load<E: Engine, F: Files>(
     let prefix = prefix(config, &tensors);
     let checkpoint = Checkpoint { engine, tensors: &tensors, prefix, config };
     Ok(Weights {
-        vocabulary: Vocabulary::place(engine, word_rows(config, &tensors)?, files.mapped(), placement).await?,
+        vocabulary: Vocabulary::place(engine, word_rows(config, &tensors).await?, files.mapped(), placement).await?,
         encoder: checkpoint.encoder().await?,
         head: head(engine, files, description).await?,
     })
 }
 
 /// The word table's rows.
-fn word_rows<'a, F: Files>(config: &Config, tensors: &Tensors<'a, F>) -> Result<TensorRows<'a, F>, Error> {
+async fn word_rows<'a, F: Files>(config: &Config, tensors: &Tensors<'a, F>) -> Result<TensorRows<'a, F>, Error> {
     let name = format!("{}{}.weight", prefix(config, tensors), config.architecture.names.words);
-    tensors.rows(&[name], config.vocabulary_size, config.hidden_size)
+    tensors.rows(&[name], config.vocabulary_size, config.hidden_size).await
 }
 
 /// What stands before every name: nothing, or the architecture's prefix in a checkpoint saved from a model with a head.
@@ -88,7 +88,10 @@ impl<E: Engine, F: Files> Checkpoint<'_, E, F> {
             None => vec![0.0; width],
         };
         Ok(Embeddings {
-            positions: self.engine.table(self.tensors.rows(&[positions], self.config.position_rows, width)?).await?,
+            positions: self
+                .engine
+                .table(self.tensors.rows(&[positions], self.config.position_rows, width).await?)
+                .await?,
             token_type: self.engine.vector("token type", &token_type)?,
             norm: self.norm(names.embedding_norm).await?,
         })
@@ -126,7 +129,7 @@ impl<E: Engine, F: Files> Checkpoint<'_, E, F> {
             bias.extend(self.tensors.values(&self.name(name, "bias"), &[outputs]).await?);
         }
         Ok(Linear {
-            weight: self.engine.matrix(self.tensors.rows(&weights, outputs, inputs)?).await?,
+            weight: self.engine.matrix(self.tensors.rows(&weights, outputs, inputs).await?).await?,
             bias: self.engine.vector(&self.name(&names[0], "bias"), &bias)?,
         })
     }
@@ -166,7 +169,7 @@ async fn dense_layer<E: Engine, F: Files>(engine: &E, files: &F, dense: &Dense) 
         if dense.bias { tensors.values("linear.bias", &[dense.outputs]).await? } else { vec![0.0; dense.outputs] };
     let name = join(&dense.folder, "linear.bias");
     Ok(Linear {
-        weight: engine.matrix(tensors.rows(&["linear.weight"], dense.outputs, dense.inputs)?).await?,
+        weight: engine.matrix(tensors.rows(&["linear.weight"], dense.outputs, dense.inputs).await?).await?,
         bias: engine.vector(&name, &bias)?,
     })
 }

@@ -10,6 +10,7 @@ use wembed_kernels::{PIECE_BYTES, Piece, Rows, Stored};
 use crate::Error;
 use crate::files::{Files, join, read, read_json, size};
 use crate::header::{Header, shape_text};
+use crate::quantized::Matrix;
 
 /// Where every tensor of a checkpoint lies.
 #[derive(Debug)]
@@ -23,10 +24,10 @@ pub struct Tensors<'a, F> {
 /// One tensor of a file.
 #[derive(Debug, Clone)]
 pub struct Tensor {
-    path: String,
-    name: String,
-    dtype: Dtype,
-    shape: Vec<usize>,
+    pub(crate) path: String,
+    pub(crate) name: String,
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: Vec<usize>,
     bytes: Range<u64>,
 }
 
@@ -72,32 +73,42 @@ impl<'a, F: Files> Tensors<'a, F> {
         self.tensors.contains_key(name)
     }
 
+    /// The tensor of this name, if there is one.
+    pub(crate) fn find(&self, name: &str) -> Option<&Tensor> {
+        self.tensors.get(name)
+    }
+
     /// The tensor `name`, which must have `shape`.
     ///
     /// # Errors
-    /// Where there is none of the name, or it has another shape or a type that holds no real numbers.
+    /// Where there is none of the name, or it has another shape.
     pub fn get(&self, name: &str, shape: &[usize]) -> Result<&Tensor, Error> {
-        let Some(tensor) = self.tensors.get(name) else {
+        let Some(tensor) = self.find(name) else {
             let found = format!("nothing among {} tensors", self.tensors.len());
             return Err(Error::tensor(&self.path, name, shape_text(shape), found));
         };
         if tensor.shape != shape {
             return Err(Error::tensor(&tensor.path, name, shape_text(shape), shape_text(&tensor.shape)));
         }
-        tensor.stored()?;
         Ok(tensor)
     }
 
-    /// A small tensor's values.
+    /// A small vector's or matrix's values.
     ///
     /// # Errors
-    /// As [`Tensors::get`], and where it cannot be read or holds a number that is none.
+    /// As [`Tensors::get`], and where it has a type that holds no real numbers, cannot be read or holds a number that is none.
     pub async fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, Error> {
         let tensor = self.get(name, shape)?;
-        let mut buffer = Vec::new();
-        let bytes = read(self.files, &tensor.path, tensor.bytes.clone(), &mut buffer).await?;
-        let mut values = Vec::with_capacity(shape.iter().product());
-        tensor.stored()?.widen(bytes, &mut values);
+        let values = match *shape {
+            [rows, columns] => {
+                let (mut all, mut values) = (self.rows(&[name], rows, columns).await?, Vec::new());
+                while let Some(Piece { bytes, stored }) = all.next().await? {
+                    stored.widen(bytes, &mut values);
+                }
+                values
+            }
+            _ => self.floats(tensor).await?,
+        };
         if let Some(index) = values.iter().position(|value| !value.is_finite()) {
             let found = format!("{} as number {index}", values[index]);
             return Err(Error::tensor(&tensor.path, name, "finite numbers", found));
@@ -105,23 +116,39 @@ impl<'a, F: Files> Tensors<'a, F> {
         Ok(values)
     }
 
+    /// All numbers of a tensor of floats, whatever they are.
+    pub(crate) async fn floats(&self, tensor: &Tensor) -> Result<Vec<f32>, Error> {
+        let stored = tensor.float()?;
+        let (mut buffer, mut values) = (Vec::new(), Vec::new());
+        let bytes = tensor.read(self.files, 0..tensor.elements() * stored.bytes(), &mut buffer).await?;
+        stored.widen(bytes, &mut values);
+        Ok(values)
+    }
+
     /// The rows of several matrices of `columns` columns, one matrix after the other.
     ///
     /// # Errors
-    /// As [`Tensors::get`].
-    pub fn rows<N: AsRef<str>>(&self, names: &[N], rows: usize, columns: usize) -> Result<TensorRows<'a, F>, Error> {
-        let parts =
-            names.iter().map(|name| self.get(name.as_ref(), &[rows, columns]).cloned()).collect::<Result<_, _>>()?;
-        let name = names.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" + ");
+    /// As [`Tensors::get`], and where one has a type that holds no real numbers, or scales that do not belong to it.
+    pub async fn rows<N: AsRef<str>>(
+        &self,
+        names: &[N],
+        rows: usize,
+        columns: usize,
+    ) -> Result<TensorRows<'a, F>, Error> {
+        let mut parts = Vec::with_capacity(names.len());
+        for name in names {
+            parts.push(self.matrix(name.as_ref(), rows, columns).await?);
+        }
         Ok(TensorRows {
             files: self.files,
-            name,
+            name: names.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" + "),
             parts,
             rows: rows * names.len(),
             columns,
             part: 0,
             row: 0,
             buffer: Vec::new(),
+            scaled: Vec::new(),
         })
     }
 }
@@ -186,25 +213,19 @@ impl Tensor {
         self.bytes.clone()
     }
 
-    /// Columns of a matrix.
-    pub(crate) fn columns(&self) -> usize {
-        self.shape.last().copied().unwrap_or(1)
-    }
-
-    /// One row of a matrix, in the file's type.
-    pub(crate) async fn row<'a>(
+    /// Some of its bytes, counted from its first one.
+    pub(crate) async fn read<'a>(
         &self,
         files: &'a impl Files,
-        row: u32,
+        bytes: Range<usize>,
         buffer: &'a mut Vec<u8>,
     ) -> Result<&'a [u8], Error> {
-        let row_bytes = (self.columns() * self.stored()?.bytes()) as u64;
-        let start = self.bytes.start + u64::from(row) * row_bytes;
-        read(files, &self.path, start..start + row_bytes, buffer).await
+        let start = self.bytes.start;
+        read(files, &self.path, start + bytes.start as u64..start + bytes.end as u64, buffer).await
     }
 
-    /// How its numbers are stored.
-    pub(crate) fn stored(&self) -> Result<Stored, Error> {
+    /// How its numbers are stored, which must be floats.
+    pub(crate) fn float(&self) -> Result<Stored, Error> {
         Ok(match self.dtype {
             Dtype::F32 => Stored::F32,
             Dtype::F16 => Stored::F16,
@@ -222,18 +243,20 @@ pub struct TensorRows<'a, F> {
     files: &'a F,
     /// Every part's.
     name: String,
-    parts: Vec<Tensor>,
+    parts: Vec<Matrix>,
     rows: usize,
     columns: usize,
     part: usize,
     /// The next row of the current part.
     row: usize,
     buffer: Vec<u8>,
+    /// Rows of int8 with their scales.
+    scaled: Vec<u8>,
 }
 
 impl<F> TensorRows<'_, F> {
     /// The first matrix, for lookups out of order.
-    pub(crate) fn into_tensor(mut self) -> Tensor {
+    pub(crate) fn into_matrix(mut self) -> Matrix {
         self.parts.swap_remove(0)
     }
 }
@@ -254,23 +277,23 @@ impl<F: Files> Rows for TensorRows<'_, F> {
     }
 
     fn stored(&self) -> Option<Stored> {
-        let stored = self.parts.first()?.stored().ok()?;
-        self.parts.iter().all(|part| part.stored().is_ok_and(|other| other == stored)).then_some(stored)
+        let stored = self.parts.first()?.stored();
+        self.parts.iter().all(|part| part.stored() == stored).then_some(stored)
     }
 
     async fn next(&mut self) -> Result<Option<Piece<'_>>, Error> {
-        let Some(tensor) = self.parts.get(self.part) else { return Ok(None) };
-        let stored = tensor.stored()?;
+        let Some(matrix) = self.parts.get(self.part) else { return Ok(None) };
+        let stored = matrix.stored();
         // A tensor of no rows may have any number of columns.
         let row_bytes = self.columns.saturating_mul(stored.bytes());
         // Rows of no columns come all at once.
-        let count = PIECE_BYTES.checked_div(row_bytes).unwrap_or(usize::MAX).max(1).min(tensor.shape[0] - self.row);
-        let start = tensor.bytes.start + (self.row * row_bytes) as u64;
-        let range = start..start + (count * row_bytes) as u64;
+        let count = PIECE_BYTES.checked_div(row_bytes).unwrap_or(usize::MAX).max(1).min(matrix.rows() - self.row);
+        let first = self.row;
         self.row += count;
-        if self.row == tensor.shape[0] {
+        if self.row == matrix.rows() {
             (self.part, self.row) = (self.part + 1, 0);
         }
-        Ok(Some(Piece { bytes: read(self.files, &tensor.path, range, &mut self.buffer).await?, stored }))
+        let bytes = matrix.read(self.files, first..first + count, &mut self.buffer).await?;
+        Ok(Some(Piece { bytes: matrix.floats(first, bytes, &mut self.scaled), stored }))
     }
 }

@@ -6,7 +6,8 @@ use wembed_kernels::{Engine, Gathered, Rows as _, Stored};
 
 use crate::Error;
 use crate::files::Files;
-use crate::tensors::{Tensor, TensorRows};
+use crate::quantized::Matrix;
+use crate::tensors::TensorRows;
 
 /// Where the word table lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,10 +28,10 @@ pub(crate) enum Vocabulary<E: Engine> {
     Host(HostTable),
 }
 
-/// A table in the model's file. What is not mapped into memory is kept once read.
+/// A table in the model's file. What is not mapped into memory is kept once read, as the file has it.
 #[derive(Debug)]
 pub(crate) struct HostTable {
-    tensor: Tensor,
+    matrix: Matrix,
     kept: HashMap<u32, Box<[u8]>>,
 }
 
@@ -73,7 +74,7 @@ impl<E: Engine> Vocabulary<E> {
         if on_device {
             return Ok(Self::Device(engine.table(rows).await?));
         }
-        Ok(Self::Host(HostTable { tensor: rows.into_tensor(), kept: HashMap::new() }))
+        Ok(Self::Host(HostTable { matrix: rows.into_matrix(), kept: HashMap::new() }))
     }
 }
 
@@ -85,21 +86,22 @@ impl HostTable {
         files: &impl Files,
         needed: &Needed,
     ) -> Result<E::Table, Error> {
-        let (columns, stored) = (self.tensor.columns(), self.tensor.stored()?);
+        let (columns, stored) = (self.matrix.columns(), self.matrix.stored());
         let mut gathered = Vec::with_capacity(needed.unique.len() * columns * stored.bytes());
-        let mut buffer = Vec::new();
+        let (mut buffer, mut scaled) = (Vec::new(), Vec::new());
         for &id in &needed.unique {
-            if let Some(row) = self.kept.get(&id) {
-                gathered.extend_from_slice(row);
+            let row = id as usize;
+            if let Some(bytes) = self.kept.get(&id) {
+                gathered.extend_from_slice(self.matrix.floats(row, bytes, &mut scaled));
                 continue;
             }
-            let row = self.tensor.row(files, id, &mut buffer).await?;
-            gathered.extend_from_slice(row);
+            let bytes = self.matrix.read(files, row..row + 1, &mut buffer).await?;
+            gathered.extend_from_slice(self.matrix.floats(row, bytes, &mut scaled));
             if !files.mapped() {
-                self.kept.insert(id, row.into());
+                self.kept.insert(id, bytes.into());
             }
         }
-        let table = |bytes| engine.gathered(Gathered { name: self.tensor.name(), bytes, stored, columns });
+        let table = |bytes| engine.gathered(Gathered { name: self.matrix.name(), bytes, stored, columns });
         table(&gathered).map_err(|error| {
             if error.is_limit() || error.is_out_of_memory() || error.is_device_lost() {
                 return error.into();
@@ -118,7 +120,7 @@ impl HostTable {
         let size = |value: &f32| if value.is_nan() { f32::INFINITY } else { value.abs() };
         let largest = values.iter().enumerate().max_by(|(_, a), (_, b)| size(a).total_cmp(&size(b)));
         let (column, value) = largest.expect("a row has a column");
-        let name = self.tensor.name();
+        let name = self.matrix.name();
         Error::token(id, format!("`{name}` holds {value} at row {id}, column {column}, which the device cannot hold"))
     }
 }
