@@ -1,13 +1,12 @@
 //! Matrices in int8 whose scales are not there, are not theirs, or are none.
 
+use pollster::block_on;
 use serde_json::json;
 use wembed_kernels::Dtype;
-use wembed_model::{Embedder, LoadOptions, Memory, Placement};
+use wembed_model::{Embedder, LoadOptions, Memory, Placement, Tensors};
 
-use pollster::block_on;
-
-use crate::case::{Case, Faults, changed, hold_loaded, processor};
-use crate::checkpoint::{Checkpoint, edit};
+use crate::case::{Case, Faults, changed, hold_loaded, load, processor};
+use crate::checkpoint::{Checkpoint, bytes, edit};
 
 const MATRIX: &str = "layer.0.attention.attn.k.weight";
 const NAMED: &str = "tensor `encoder.layer.0.attention.attn.k.weight_scale` in `model.safetensors`";
@@ -120,12 +119,12 @@ fn scales_of_another_shape_or_type() {
         let values = vec![0.01; shape.iter().product()];
         let files = changed("mpnet", |files| scaled(files, "F32", shape, &values));
         let says = [NAMED, "expected shape [96, 1], one for each row of `encoder.layer.0.attention.attn.k.weight`"];
-        faults.hold(found, crate::case::load(files), &[&says[..], &[found]].concat());
+        faults.hold(found, load(files), &[&says[..], &[found]].concat());
     }
     for dtype in ["I8", "I64", "F64"] {
         let files = changed("mpnet", |files| scaled(files, dtype, &[96, 1], &[1.0; 96]));
         let found = format!("found {dtype}");
-        faults.hold(dtype, crate::case::load(files), &[NAMED, "expected F32, F16 or BF16", &found]);
+        faults.hold(dtype, load(files), &[NAMED, "expected F32, F16 or BF16", &found]);
     }
 }
 
@@ -142,7 +141,7 @@ fn scales_that_are_no_positive_number() {
         for dtype in ["F32", "F16", "BF16"] {
             let files = changed("mpnet", |files| scaled(files, dtype, &[96, 1], &spoilt(value)));
             let name = format!("{value} in {dtype}");
-            faults.hold(&name, crate::case::load(files), &[NAMED, "expected positive finite scales", spelt]);
+            faults.hold(&name, load(files), &[NAMED, "expected positive finite scales", spelt]);
         }
     }
 }
@@ -163,4 +162,17 @@ fn products_that_no_float_holds() {
         let loaded = block_on(Embedder::load(processor(Dtype::F32), files, options));
         faults.hold(ending, loaded, &[ending, "inf"]);
     }
+}
+
+/// No rows, however many columns they say: there is nothing to scale.
+#[test]
+fn int8_of_no_size_has_no_bytes() {
+    let header = json!({
+        "int8": {"dtype": "I8", "shape": [0, usize::MAX], "data_offsets": [0, 0]},
+        "int8_scale": {"dtype": "F32", "shape": [0, 1], "data_offsets": [0, 0]},
+    });
+    let mut files = Memory::default();
+    files.insert("model.safetensors", bytes(&header.to_string(), &[]));
+    let tensors = block_on(Tensors::open(&files, "")).expect("the header fits the file");
+    assert!(block_on(tensors.values("int8", &[0, usize::MAX])).expect("it can be read").is_empty());
 }

@@ -36,8 +36,8 @@ fn file(header: &[u8], data: &[u8]) -> Vec<u8> {
 }
 
 /// Types and their bits.
-const TYPES: [(&str, u128); 8] =
-    [("F32", 32), ("F16", 16), ("BF16", 16), ("I64", 64), ("U8", 8), ("F4", 4), ("F6_E2M3", 6), ("BOOL", 8)];
+const TYPES: [(&str, u128); 9] =
+    [("F32", 32), ("F16", 16), ("BF16", 16), ("I64", 64), ("U8", 8), ("F4", 4), ("F6_E2M3", 6), ("BOOL", 8), ("I8", 8)];
 
 /// Sizes where something begins or ends.
 const SIZES: [u64; 16] = [
@@ -72,15 +72,17 @@ fn drawn(bytes: &[u8]) -> Vec<u8> {
         let rank = kind / TYPES.len() % 4;
         let shape: Vec<u64> = (0..rank).map(|_| SIZES[draw().unwrap_or(1) % SIZES.len()]).collect();
         let elements = shape.iter().fold(1_u128, |product, &size| product.saturating_mul(size.into()));
-        // A few do not begin where the one before them ends, are longer than their shape, or have its name.
+        // A few do not begin where the one before them ends, are longer than their shape, have its name, or are its scales.
         let flaw = draw().unwrap_or(0);
         let first = if flaw == 1 { end + 1 } else { end };
         let last = (first + elements.saturating_mul(bits) / 8).min(u64::MAX.into());
         let last = if flaw == 2 { last + 1 } else { last };
-        index += usize::from(flaw != 3);
+        index += usize::from(flaw != 3 && flaw != 4);
+        let ending = if flaw == 4 { "_scale" } else { "" };
         let comma = if header.len() > 1 { "," } else { "" };
-        header +=
-            &format!(r#"{comma}"t{index}":{{"dtype":"{name}","shape":{shape:?},"data_offsets":[{first},{last}]}}"#);
+        header += &format!(
+            r#"{comma}"t{index}{ending}":{{"dtype":"{name}","shape":{shape:?},"data_offsets":[{first},{last}]}}"#
+        );
         end = last;
     }
     header.push('}');
@@ -99,7 +101,7 @@ fn read(tensors: &Tensors<'_, Memory>, tensor: &Tensor) {
         assert!(values.iter().all(|value| value.is_finite()));
     }
     let [rows, columns] = *shape else { return };
-    let Ok(mut source) = tensors.rows(&[name], rows, columns).map_err(readable) else { return };
+    let Ok(mut source) = block_on(tensors.rows(&[name], rows, columns)).map_err(readable) else { return };
     let mut left = rows;
     while let Some(piece) = block_on(source.next()).expect("what the header says is there") {
         let row_bytes = columns.saturating_mul(piece.stored.bytes());

@@ -1,10 +1,13 @@
 //! int8 with scales is the floats that it stands for: not near them, the same bits.
 
+use std::io;
+use std::ops::Range;
+
 use half::f16;
 use pollster::block_on;
 use safetensors::Dtype;
 use wembed_kernels::Engine;
-use wembed_model::{EmbedOptions, Embedder, LoadOptions, Memory, Placement};
+use wembed_model::{EmbedOptions, Embedder, Files, LoadOptions, Memory, Placement};
 use wembed_tests::each_engine;
 use wembed_tests::embedding::embed;
 use wembed_tests::golden::{Golden, files, folder, read};
@@ -86,10 +89,30 @@ fn store(tensor: &mut Owned, dtype: Dtype, values: &[f32]) {
     tensor.store(Dtype::F16, &halves);
 }
 
-fn bits<E: Engine>(engine: E, files: Memory, texts: &[String], vocabulary: Placement) -> Vec<Vec<u32>> {
+/// Files that are not mapped, as a browser's: rows of the word table are kept once read.
+struct Unmapped(Memory);
+
+impl Files for Unmapped {
+    async fn size(&self, path: &str) -> io::Result<Option<u64>> {
+        self.0.size(path).await
+    }
+
+    async fn read<'a>(&'a self, path: &str, range: Range<u64>, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]> {
+        *buffer = self.0.read(path, range, &mut Vec::new()).await?.to_vec();
+        Ok(buffer)
+    }
+
+    fn mapped(&self) -> bool {
+        false
+    }
+}
+
+fn bits<E: Engine>(engine: E, files: impl Files, texts: &[String], vocabulary: Placement) -> Vec<Vec<u32>> {
     let load = LoadOptions { vocabulary, ..LoadOptions::default() };
     let mut embedder = block_on(Embedder::load(engine, files, load)).unwrap();
+    let first = embed(&mut embedder, texts, &EmbedOptions::default()).unwrap();
     let embeddings = embed(&mut embedder, texts, &EmbedOptions::default()).unwrap();
+    assert_eq!(first, embeddings, "rows that were kept are the rows that were read");
     let bits = |vector: Vec<f32>| vector.into_iter().map(f32::to_bits).collect();
     embeddings.into_iter().map(|embedding| bits(embedding.vector)).collect()
 }
@@ -110,6 +133,10 @@ fn int8_gives_the_bits_of_its_floats() {
         let any = of(any_scale, Form::Int8(Dtype::F32), Placement::Host);
         assert_eq!(any, of(any_scale, Form::Floats(Dtype::F32), Placement::Host), "{way}, {name}: any scale");
         assert_eq!(any, of(any_scale, Form::Int8(Dtype::F32), Placement::Device), "{way}, {name}: on the device");
+        let mut int8 = files(&folder().join(&model.path));
+        quantize(&mut int8, any_scale, Form::Int8(Dtype::F32));
+        let unmapped = bits(open(), Unmapped(int8), &model.expected.texts[..12], Placement::Host);
+        assert_eq!(any, unmapped, "{way}, {name}: rows fetched one by one");
         assert_ne!(any, of(any_scale, Form::Whole, Placement::Host), "{way}, {name}: that it is int8 shows");
 
         let four = of(four_bit_scale, Form::Int8(Dtype::F32), Placement::Host);
