@@ -93,6 +93,22 @@ fn replace(files: &mut wembed_model::Memory, from: &str, to: &str) {
     files.insert(MPNET, text.replace(from, to));
 }
 
+/// compressed-tensors' description of int8 rows, with other keys at its top and in its weights.
+fn int8_rows(top: Value, weights: Value) -> Value {
+    let merged = |mut base: Value, other: Value| {
+        let (Value::Object(base_keys), Value::Object(other)) = (&mut base, other) else {
+            unreachable!("both are objects")
+        };
+        base_keys.extend(other);
+        base
+    };
+    let weights = merged(json!({"num_bits": 8, "type": "int", "symmetric": true, "strategy": "channel"}), weights);
+    let groups =
+        json!({"group_0": {"targets": ["Linear", "Embedding"], "weights": weights, "input_activations": null}});
+    let base = json!({"quant_method": "compressed-tensors", "format": "int-quantized", "config_groups": groups});
+    merged(base, top)
+}
+
 #[test]
 fn the_file() {
     hold_described(FILES);
@@ -184,7 +200,14 @@ fn values_that_are_not_known() {
         ("position_embedding_type", json!("relative_key"), "absolute"),
         ("is_decoder", json!(true), "false"),
         ("auto_map", json!({"AutoModel": "custom.Model"}), "a model without code of its own"),
-        ("quantization_config", json!({"quant_method": "gptq"}), "none"),
+        ("quantization_config", json!({"quant_method": "gptq"}), "none, or compressed-tensors' int-quantized"),
+        ("quantization_config", int8_rows(json!({"format": "pack-quantized"}), json!({})), "int-quantized"),
+        ("quantization_config", int8_rows(json!({"kv_cache_scheme": {"num_bits": 8}}), json!({})), "weights alone"),
+        ("quantization_config", int8_rows(json!({"anything": 1}), json!({})), "weights alone"),
+        ("quantization_config", int8_rows(json!({}), json!({"num_bits": 4})), "8 bits"),
+        ("quantization_config", int8_rows(json!({}), json!({"symmetric": false})), "symmetric"),
+        ("quantization_config", int8_rows(json!({}), json!({"strategy": "group"})), "by channel"),
+        ("quantization_config", int8_rows(json!({}), json!({"group_size": 128})), "by channel"),
         ("vocab_size", json!(0), "1 to 16777216"),
         ("hidden_size", json!(0), "1 to 16777216"),
         ("num_hidden_layers", json!(0), "1 to 16777216"),
@@ -277,6 +300,8 @@ fn what_is_allowed_is_taken() {
         ("pad_token_id", Value::Null),
         ("position_embedding_type", Value::Null),
         ("quantization_config", Value::Null),
+        ("quantization_config", int8_rows(json!({}), json!({}))),
+        ("quantization_config", int8_rows(json!({"version": "0.20.0", "ignore": []}), json!({}))),
         ("is_decoder", json!(false)),
         ("bos_token_id", json!(["anything"])),
         ("auto_map", json!({"AutoTokenizer": ["someone/else--tokens.Tokenizer", null]})),

@@ -7,7 +7,7 @@ use wembed_kernels::Activation;
 use crate::Error;
 use crate::architecture::{ARCHITECTURES, Architecture, Keys};
 use crate::files::{Files, join, parse_json, read_whole};
-use crate::relative;
+use crate::{quantized, relative};
 
 /// What every config.json says.
 #[derive(Debug, Deserialize)]
@@ -201,8 +201,9 @@ impl ConfigFile {
         if self.is_decoder {
             return Err(Error::unknown(path, "is_decoder", "false", true));
         }
-        if let Some(quantization) = self.quantization_config {
-            return Err(Error::unknown(path, "quantization_config", "none", quantization));
+        if let Some(quantization) = self.quantization_config.filter(|config| !quantized::describes_rows(config)) {
+            let expected = "none, or compressed-tensors' int-quantized: 8 bits, symmetric, by channel, weights alone";
+            return Err(Error::unknown(path, "quantization_config", expected, quantization));
         }
         let epsilon = self.layer_norm_eps as f32;
         if !(epsilon > 0.0 && epsilon < 1.0) {

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use safetensors::Dtype;
+use serde_json::Value;
 use wembed_kernels::Stored;
 
 use crate::Error;
@@ -13,6 +14,33 @@ use crate::tensors::{Tensor, Tensors};
 
 /// What the name of a matrix's scales has more than the matrix's own.
 const ENDING: &str = "_scale";
+
+/// Whether config.json's `quantization_config` asks for what [`Matrix`] reads and nothing else: compressed-tensors' form of int8 weights,
+/// symmetric, one scale a row, and neither activations nor caches rounded.
+pub(crate) fn describes_rows(config: &Value) -> bool {
+    let all = |value: &Value, holds: &dyn Fn(&str, &Value) -> bool| {
+        value.as_object().is_some_and(|object| object.iter().all(|(key, value)| holds(key, value)))
+    };
+    let weights = |key: &str, value: &Value| match key {
+        "num_bits" => value == 8,
+        "type" => value == "int",
+        "symmetric" => value == true,
+        "strategy" => value == "channel",
+        _ => false,
+    };
+    let group = |key: &str, value: &Value| match key {
+        "targets" => true,
+        "weights" => all(value, &weights) && value.get("num_bits").is_some() && value.get("strategy").is_some(),
+        _ => value.is_null(),
+    };
+    all(config, &|key, value| match key {
+        "quant_method" => value == "compressed-tensors",
+        "format" => value == "int-quantized",
+        "config_groups" => all(value, &|_, value| all(value, &group)),
+        "quantization_status" | "ignore" | "global_compression_ratio" | "version" => true,
+        _ => value.is_null(),
+    }) && config.get("format").is_some()
+}
 
 /// A matrix whose rows are floats: as its file has them, or int8 times their scales.
 #[derive(Debug)]
