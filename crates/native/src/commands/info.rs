@@ -64,11 +64,12 @@ impl Weights {
             Step::Normalize => None,
         });
         for folder in std::iter::once(&description.modules.encoder).chain(dense) {
-            for tensor in Tensors::open(files, folder).await?.iter() {
+            let tensors = Tensors::open(files, folder).await?;
+            for tensor in tensors.iter() {
                 weights.files.entry(tensor.path().to_owned()).or_default();
                 let dtype = tensor.dtype().to_string();
-                // Old checkpoints keep the numbers 0, 1, 2, ... of their positions.
-                if dtype != "I64" {
+                // Old checkpoints keep the numbers 0, 1, 2, ... of their positions; scales are part of the numbers that they scale.
+                if dtype != "I64" && !tensors.is_scale(tensor) {
                     weights.parameters += tensor.elements();
                     weights.dtypes.insert(dtype);
                 }
