@@ -15,6 +15,9 @@ SHARES = {
 # Languages that most people read: drawn more often, since each has no more pairs here than Esperanto has.
 MORE, MORE_SHARE = {"deu", "fra", "spa", "rus", "jpn", "zho", "ita", "nld", "pol", "por", "tur", "kor", "ara", "ukr", "ces"}, 1.6
 
+# Texts of more tokens are drawn less, so that no more tokens are in all of them: descriptions of packages are long and of one kind.
+LONG = 32
+
 DIMENSIONS = 256
 
 
@@ -52,6 +55,7 @@ class Texts:
         self.ids, self.starts = torch.from_numpy(arrays["ids"].astype(np.int32)), torch.from_numpy(arrays["starts"])
         self.rows, self.shares = torch.from_numpy(arrays["rows"]), torch.from_numpy(arrays["shares"])
         self.lengths = self.starts[1:] - self.starts[:-1]
+        self.shares *= (LONG / self.lengths).clamp(max=1.0)
 
     def batches(self, epoch: int, tokens: int, most: int):
         """One epoch's batches, (texts, length) each, with its target rows: texts of one length, so nothing is padded."""

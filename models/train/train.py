@@ -110,7 +110,8 @@ def main() -> None:
             found = model(ids)
         value = losses.loss(found, wanted[rows].float(), arguments.contrast)
         optimizer.zero_grad()
-        value.backward()
+        # Every text counts alike: a batch of long ones has fewer.
+        (value * (len(rows) / arguments.most_texts)).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         step, seen = step + 1, seen + ids.numel()
