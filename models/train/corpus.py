@@ -6,6 +6,7 @@
 wordnet-pairs.tsv.zst (lemmas, definition); Debian's part is fetched. Written are
 
     english.txt          English texts, one a line: what the teacher says of line n is the target of every text of line n
+    near.tsv             line of english.txt, line of the text that it was altered from
     translations.tsv     line of english.txt, language, source, text
     monolingual.tsv      language, text: for the tokenizer only
     test.tsv             held-out pairs, language, English, other: neither side of one is anywhere in what is trained on
@@ -29,7 +30,7 @@ HELD_OUT = ["deu", "fra", "spa", "rus", "jpn", "zho", "ita", "nld", "pol", "por"
 TEST_PAIRS, VALID_PAIRS = 1000, 200
 
 # No language or kind of text may drown the others.
-MOST_DESCRIPTIONS, MOST_ENGLISH_DESCRIPTIONS, MOST_MAN, PASSAGES = 12_000, 40_000, 10_000, 30_000
+MOST_DESCRIPTIONS, MOST_ENGLISH_DESCRIPTIONS, MOST_MAN, PASSAGES, ALTERED = 12_000, 40_000, 10_000, 30_000, 400_000
 
 WITHOUT_SPACES = {"jpn", "zho", "tha"}
 SEED = 5
@@ -120,6 +121,40 @@ def passages(pairs, random):
         yield language, " ".join(english for english, _ in parts), space.join(other for _, other in parts)
 
 
+def altered(texts: list[str], random):
+    """English that nobody wrote, near to what somebody did: the teacher has a vector for it, too, and to tell it from its origin the student
+    has to read every word."""
+    texts = [text.split(" ") for text in texts]
+    texts = [words for words in texts if 4 <= len(words) <= 24]
+    counts = Counter(word for words in texts for word in words)
+    by_frequency = defaultdict(list)
+    for word, count in sorted(counts.items()):
+        by_frequency[count.bit_length()].append(word)
+    for words in random.sample(texts, ALTERED):
+        origin = " ".join(words)
+        place = random.randrange(len(words))
+        match random.choices(("replace", "replace two", "drop", "span", "join"), (40, 15, 10, 15, 20))[0]:
+            case "replace":
+                words = replaced(words, [place], counts, by_frequency, random)
+            case "replace two":
+                words = replaced(words, random.sample(range(len(words)), 2), counts, by_frequency, random)
+            case "drop":
+                words = words[:place] + words[place + 1 :]
+            case "span":
+                length = random.randint(2, len(words) - 1)
+                start = random.randint(0, len(words) - length)
+                words = words[start : start + length]
+            case "join":
+                other = random.choice(texts)
+                words = words[: len(words) // 2 + 1] + other[len(other) // 2 :]
+        yield origin, " ".join(words)
+
+
+def replaced(words, places, counts, by_frequency, random):
+    """The text with others of about their frequency instead of some of its words."""
+    return [random.choice(by_frequency[counts[word].bit_length()]) if place in places else word for place, word in enumerate(words)]
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--text", type=Path, required=True)
@@ -166,7 +201,14 @@ def main() -> None:
         for paragraph in sorted(set(found), key=draw)[:most]:
             corpus.add_english(paragraph, source)
 
+    near = []
+    for origin, sentence in altered(list(corpus.english), random.Random(SEED)):
+        row = corpus.add_english(sentence, "altered")
+        if row is not None:
+            near.append(f"{row}\t{corpus.english[origin]}\n")
+
     (out / "english.txt").write_text("".join(f"{line}\n" for line in corpus.english))
+    (out / "near.tsv").write_text("".join(near))
     (out / "monolingual.tsv").write_text("".join(monolingual))
     with (out / "translations.tsv").open("w") as file:
         for (row, other), (language, source) in corpus.translations.items():

@@ -56,23 +56,35 @@ class Texts:
         self.rows, self.shares = torch.from_numpy(arrays["rows"]), torch.from_numpy(arrays["shares"])
         self.lengths = self.starts[1:] - self.starts[:-1]
         self.shares *= (LONG / self.lengths).clamp(max=1.0)
+        near = [tuple(map(int, line.split("\t"))) for line in (corpus / "near.tsv").read_text().splitlines()]
+        near = torch.tensor(near)  # English text n is text n here, too
+        self.near = near[self.lengths[near[:, 0]] == self.lengths[near[:, 1]]]
 
     def batches(self, epoch: int, tokens: int, most: int):
-        """One epoch's batches, (texts, length) each, with its target rows: texts of one length, so nothing is padded."""
+        """One epoch's batches: ids (texts, length), their target rows, and whether texts 2 n and 2 n + 1 are near to each other. The texts of a
+        batch have one length, so nothing is padded."""
         random = torch.Generator().manual_seed(epoch)
         times = self.shares + torch.rand(len(self.shares), generator=random)
         drawn = torch.repeat_interleave(torch.arange(len(times)), times.floor().long())
-        drawn = drawn[torch.randperm(len(drawn), generator=random)]
-        drawn = drawn[torch.argsort(self.lengths[drawn], stable=True)]
-        lengths, counts = torch.unique_consecutive(self.lengths[drawn], return_counts=True)
+        batches = [(False, part) for part in self.divide(drawn[:, None], tokens, most, random)]
+        batches += [(True, part) for part in self.divide(self.near, tokens, most, random)]
+        for index in torch.randperm(len(batches), generator=random).tolist():
+            near, part = batches[index]
+            length = int(self.lengths[part[0]])
+            yield self.ids[self.starts[part][:, None] + torch.arange(length)].long(), self.rows[part], near
+
+    def divide(self, groups: torch.Tensor, tokens: int, most: int, random) -> list[torch.Tensor]:
+        """Groups of texts of one length, (N, texts of a group), in batches of texts of one length."""
+        groups = groups[torch.randperm(len(groups), generator=random)]
+        groups = groups[torch.argsort(self.lengths[groups[:, 0]], stable=True)]
+        lengths, counts = torch.unique_consecutive(self.lengths[groups[:, 0]], return_counts=True)
         batches, start = [], 0
         for length, count in zip(lengths.tolist(), counts.tolist(), strict=True):
-            size = min(most, max(1, tokens // length))
-            batches += [(length, part) for part in drawn[start : start + count].split(size) if len(part) >= 16]
+            size = min(most, max(1, tokens // length)) // groups.shape[1]
+            parts = groups[start : start + count].split(max(1, size))
+            batches += [part.flatten() for part in parts if part.numel() >= 16]
             start += count
-        for index in torch.randperm(len(batches), generator=random).tolist():
-            length, part = batches[index]
-            yield self.ids[self.starts[part][:, None] + torch.arange(length)].long(), self.rows[part]
+        return batches
 
 
 def encode(tokenizer: Path, corpus: Path, longest: int) -> dict[str, np.ndarray]:

@@ -100,7 +100,7 @@ def main() -> None:
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {len(texts.rows):,} texts, {len(texts.ids):,} tokens, at step {step}")
     watch = Watch(arguments.corpus, arguments.tokenizer)
     start, mean, seen = time.monotonic(), 0.0, 0
-    for epoch, ids, rows in endless(texts, arguments, step):
+    for epoch, ids, rows, near in endless(texts, arguments, step):
         if step >= min(arguments.steps, arguments.stop or arguments.steps):
             break
         model.quantized = step >= arguments.quantize_from * arguments.steps
@@ -108,7 +108,7 @@ def main() -> None:
             group["lr"] = group["share"] * rate(step, arguments)
         with torch.autocast("cpu", torch.bfloat16):
             found = model(ids)
-        value = losses.loss(found, wanted[rows].float(), arguments.contrast)
+        value = losses.loss(found, wanted[rows].float(), arguments.contrast, near)
         optimizer.zero_grad()
         # Every text counts alike: a batch of long ones has fewer.
         (value * (len(rows) / arguments.most_texts)).backward()

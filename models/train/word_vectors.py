@@ -49,9 +49,9 @@ def main() -> None:
     step, mean = 0, 0.0
     for epoch in range(arguments.epochs):
         model.quantized = epoch == arguments.epochs - 1
-        for ids, rows in texts.batches(epoch, arguments.tokens, 1024):
+        for ids, rows, near in texts.batches(epoch, arguments.tokens, 1024):
             optimizer.param_groups[0]["lr"] = arguments.rate * max(0.01, 1 - step / steps)
-            value = losses.loss(model(ids), wanted[rows].float(), arguments.contrast)
+            value = losses.loss(model(ids), wanted[rows].float(), arguments.contrast, near)
             optimizer.zero_grad()
             value.backward()
             optimizer.step()
