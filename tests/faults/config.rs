@@ -109,6 +109,32 @@ fn int8_rows(top: Value, weights: Value) -> Value {
     merged(base, top)
 }
 
+/// As compressed-tensors 0.20 writes it, null for whatever is not so.
+#[test]
+fn what_compressed_tensors_writes_is_taken() {
+    let written = json!({
+        "config_groups": {"group_0": {
+            "format": null,
+            "input_activations": null,
+            "output_activations": null,
+            "targets": ["Linear", "Embedding"],
+            "weights": {
+                "actorder": null, "block_structure": null, "dynamic": false, "group_size": null, "num_bits": 8,
+                "observer": "minmax", "observer_kwargs": {}, "strategy": "channel", "symmetric": true, "type": "int",
+            },
+        }},
+        "format": "int-quantized",
+        "global_compression_ratio": null,
+        "ignore": [],
+        "kv_cache_scheme": null,
+        "moe_sparsity_config": null,
+        "quant_method": "compressed-tensors",
+        "quantization_status": "compressed",
+        "version": "0.20.0",
+    });
+    describe(&changed("mpnet", |files| set(files, MPNET, "quantization_config", written))).expect("it is int8 rows");
+}
+
 #[test]
 fn the_file() {
     hold_described(FILES);
@@ -208,6 +234,9 @@ fn values_that_are_not_known() {
         ("quantization_config", int8_rows(json!({}), json!({"symmetric": false})), "symmetric"),
         ("quantization_config", int8_rows(json!({}), json!({"strategy": "group"})), "by channel"),
         ("quantization_config", int8_rows(json!({}), json!({"group_size": 128})), "by channel"),
+        ("quantization_config", int8_rows(json!({}), json!({"dynamic": true})), "by channel"),
+        ("quantization_config", int8_rows(json!({}), json!({"strategy": null})), "by channel"),
+        ("quantization_config", int8_rows(json!({"format": null}), json!({})), "int-quantized"),
         ("vocab_size", json!(0), "1 to 16777216"),
         ("hidden_size", json!(0), "1 to 16777216"),
         ("num_hidden_layers", json!(0), "1 to 16777216"),

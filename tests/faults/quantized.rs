@@ -39,42 +39,25 @@ fn without_scales(files: &mut Memory, path: &str, ending: &str) {
 }
 
 #[test]
-fn scales_that_are_missing_or_too_many() {
+fn scales_that_are_missing() {
+    let mut faults = Faults::default();
+    for (model, path, ending, shape) in [
+        ("mpnet", "model.safetensors", MATRIX, "[96, 1]"),
+        ("mpnet", "model.safetensors", "embeddings.word_embeddings.weight", "[580, 1]"),
+        ("mpnet", "model.safetensors", "embeddings.position_embeddings.weight", "[202, 1]"),
+        ("mpnet", "model.safetensors", "encoder.relative_attention_bias.weight", "[32, 1]"),
+        ("bert", "2_Dense/model.safetensors", "linear.weight", "[40, 1]"),
+    ] {
+        let files = changed(model, |files| without_scales(files, path, ending));
+        let named = format!("{ending}_scale` in `{path}`");
+        let expected = format!("expected shape {shape} for the rows of `");
+        faults.hold(ending, load(files), &[&named, &expected, ending, "which are I8", "found nothing among"]);
+    }
+}
+
+#[test]
+fn scales_that_are_too_many() {
     hold_loaded(&[
-        Case {
-            name: "a matrix of I8 alone",
-            model: "mpnet",
-            change: |files| without_scales(files, "model.safetensors", MATRIX),
-            says: &[
-                NAMED,
-                "expected shape [96, 1] for the rows of `encoder.layer.0.attention.attn.k.weight`, which are I8",
-                "found nothing among",
-            ],
-        },
-        Case {
-            name: "a word table of I8 alone",
-            model: "mpnet",
-            change: |files| without_scales(files, "model.safetensors", "word_embeddings.weight"),
-            says: &["tensor `embeddings.word_embeddings.weight_scale`", "expected shape [580, 1]", "found nothing"],
-        },
-        Case {
-            name: "a position table of I8 alone",
-            model: "mpnet",
-            change: |files| without_scales(files, "model.safetensors", "position_embeddings.weight"),
-            says: &["tensor `embeddings.position_embeddings.weight_scale`", "expected shape [202, 1]", "found nothing"],
-        },
-        Case {
-            name: "a relative bias of I8 alone",
-            model: "mpnet",
-            change: |files| without_scales(files, "model.safetensors", "relative_attention_bias.weight"),
-            says: &["tensor `encoder.relative_attention_bias.weight_scale`", "expected shape [32, 1]", "found nothing"],
-        },
-        Case {
-            name: "a Dense of I8 alone",
-            model: "bert",
-            change: |files| without_scales(files, "2_Dense/model.safetensors", "linear.weight"),
-            says: &["tensor `linear.weight_scale` in `2_Dense/model.safetensors`", "shape [40, 1]", "found nothing"],
-        },
         Case {
             name: "scales of a matrix of floats",
             model: "mpnet",

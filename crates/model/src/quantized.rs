@@ -18,34 +18,46 @@ const ENDING: &str = "_scale";
 /// Whether config.json's `quantization_config` asks for what [`Matrix`] reads and nothing else: compressed-tensors' form of int8 weights,
 /// symmetric, one scale a row, and neither activations nor caches rounded.
 pub(crate) fn describes_rows(config: &Value) -> bool {
-    let all = |value: &Value, holds: &dyn Fn(&str, &Value) -> bool| {
-        value.as_object().is_some_and(|object| object.iter().all(|(key, value)| holds(key, value)))
-    };
-    let weights = |key: &str, value: &Value| match key {
-        "num_bits" => value == 8,
-        "type" => value == "int",
-        "symmetric" => value == true,
-        "strategy" => value == "channel",
-        _ => false,
-    };
-    let group = |key: &str, value: &Value| match key {
-        "targets" => true,
-        "weights" => all(value, &weights) && value.get("num_bits").is_some() && value.get("strategy").is_some(),
-        _ => value.is_null(),
-    };
-    all(config, &|key, value| match key {
+    only(config, &["quant_method", "format", "config_groups"], &|key, value| match key {
         "quant_method" => value == "compressed-tensors",
         "format" => value == "int-quantized",
-        "config_groups" => all(value, &|_, value| all(value, &group)),
+        "config_groups" => only(value, &[], &|_, group| only(group, &["weights"], &describes_group)),
         "quantization_status" | "ignore" | "global_compression_ratio" | "version" => true,
-        _ => value.is_null(),
-    }) && config.get("format").is_some()
+        _ => false,
+    })
+}
+
+fn describes_group(key: &str, value: &Value) -> bool {
+    match key {
+        "targets" => true,
+        "format" => value == "int-quantized",
+        "weights" => only(value, &["num_bits", "strategy"], &|key, value| match key {
+            "num_bits" => value == 8,
+            "type" => value == "int",
+            "symmetric" => value == true,
+            "strategy" => value == "channel",
+            "dynamic" => value == false,
+            // How the scales were found.
+            "observer" | "observer_kwargs" => true,
+            _ => false,
+        }),
+        _ => false,
+    }
+}
+
+/// Whether this is an object that has the keys it must have, and `holds` of each of its keys that has a value.
+fn only(value: &Value, required: &[&str], holds: &dyn Fn(&str, &Value) -> bool) -> bool {
+    let Some(object) = value.as_object() else { return false };
+    required.iter().all(|&key| object.get(key).is_some_and(|value| !value.is_null()))
+        && object.iter().all(|(key, value)| value.is_null() || holds(key, value))
 }
 
 /// A matrix whose rows are floats: as its file has them, or int8 times their scales.
 #[derive(Debug)]
 pub(crate) struct Matrix {
     tensor: Tensor,
+    /// What its rows are given in.
+    stored: Stored,
     /// One a row, where the file has int8.
     scales: Option<Vec<f32>>,
 }
@@ -58,8 +70,8 @@ impl<F: Files> Tensors<'_, F> {
     pub(crate) async fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Matrix, Error> {
         let tensor = self.get(name, &[rows, columns])?;
         let scales = self.find(&format!("{name}{ENDING}"));
-        let scales = match (tensor.dtype, scales) {
-            (Dtype::I8, Some(scales)) => Some(self.scales(scales, tensor).await?),
+        let (stored, scales) = match (tensor.dtype, scales) {
+            (Dtype::I8, Some(scales)) => (Stored::F32, Some(self.scales(scales, tensor).await?)),
             (Dtype::I8, None) => {
                 let expected = format!("{} for the rows of `{name}`, which are I8", shape_text(&[rows, 1]));
                 let found = format!("nothing among {} tensors", self.iter().count());
@@ -69,9 +81,9 @@ impl<F: Files> Tensors<'_, F> {
                 let expected = format!("no scales, or I8 in `{name}`");
                 return Err(Error::tensor(&scales.path, &scales.name, expected, format!("{other}")));
             }
-            (_, None) => tensor.float().map(|_| None)?,
+            (_, None) => (tensor.float()?, None),
         };
-        Ok(Matrix { tensor: tensor.clone(), scales })
+        Ok(Matrix { tensor: tensor.clone(), stored, scales })
     }
 
     /// The scales of a matrix's rows.
@@ -111,12 +123,7 @@ impl Matrix {
 
     /// What its rows are given in.
     pub fn stored(&self) -> Stored {
-        match self.tensor.dtype {
-            Dtype::F16 => Stored::F16,
-            Dtype::BF16 => Stored::Bf16,
-            // f32, or int8 and scales: no other type becomes a matrix.
-            _ => Stored::F32,
-        }
+        self.stored
     }
 
     /// Some of its rows as the file has them: borrowed from a memory map, or read into `buffer`.
@@ -126,7 +133,7 @@ impl Matrix {
         rows: Range<usize>,
         buffer: &'a mut Vec<u8>,
     ) -> Result<&'a [u8], Error> {
-        let width = if self.scales.is_some() { 1 } else { self.stored().bytes() };
+        let width = if self.scales.is_some() { 1 } else { self.stored.bytes() };
         // A tensor of no rows may have any number of columns.
         let row_bytes = self.columns().saturating_mul(width);
         self.tensor.read(files, rows.start * row_bytes..rows.end * row_bytes, buffer).await
