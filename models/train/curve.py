@@ -17,7 +17,7 @@ def main() -> None:
     steps = [int(row["step"]) for row in rows]
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.2), constrained_layout=True)
     left.plot(steps, [float(row["loss"]) for row in rows], color="#24508c")
-    left.set(xlabel="step", ylabel="loss, mean of 100 steps")
+    left.set(xlabel="step", ylabel="loss, mean since the last row")
     for column, label, color in (("six", "accuracy@1, six languages", "#24508c"), ("all", "accuracy@1, fifteen", "#7a9cc6"), ("cosine", "cosine of a pair", "#c2702d")):
         right.plot(steps, [float(row[column]) for row in rows], label=label, color=color)
     right.set(xlabel="step", ylabel="validation pairs", ylim=(0, 1))

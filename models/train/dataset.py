@@ -1,4 +1,4 @@
-"""What is trained on: texts as ids in order of length, and for each the teacher's vector of its English."""
+"""What is trained on: texts as ids, for each the teacher's vector of its English, and pairs of texts that are looked at side by side."""
 
 import zlib
 from pathlib import Path
@@ -7,16 +7,22 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-# How often a text of each source is drawn against one of Tatoeba: names and lists of words are many, short and alike.
-SHARES = {
-    "english": 1.0, "tatoeba": 1.0, "passages": 1.0, "debian": 0.5, "cldr": 0.25,
-}  # fmt: skip
+PAD = 1
+
+# How often a translation of each source is drawn against one of Tatoeba: names and lists of words are many, short and alike.
+SHARES = {"tatoeba": 1.0, "passages": 1.0, "debian": 0.5, "cldr": 0.25}
 
 # Languages that most people read: drawn more often, since each has no more pairs here than Esperanto has.
 MORE, MORE_SHARE = {"deu", "fra", "spa", "rus", "jpn", "zho", "ita", "nld", "pol", "por", "tur", "kor", "ara", "ukr", "ces"}, 1.6
 
-# Texts of more tokens are drawn less, so that no more tokens are in all of them: descriptions of packages are long and of one kind.
-LONG = 32
+# Pairs of English texts: altered and origin, neighbours.
+NEAR_SHARE = 1.0
+
+# Pairs of more tokens are drawn less, so that no more tokens are in all of them: descriptions of packages are long and of one kind.
+LONG = 64
+
+# Pairs are drawn in this many at a time, and the ones of a length are put into a batch together.
+POOL = 40_000
 
 DIMENSIONS = 256
 
@@ -34,9 +40,7 @@ def targets(teacher: Path, corpus: Path) -> torch.Tensor:
     path = corpus / "targets.npy"
     if not path.exists():
         vectors = np.load(teacher)
-        axes = rotation(vectors)
-        np.save(corpus / "rotation.npy", axes)
-        cut = vectors @ axes[:, :DIMENSIONS]
+        cut = vectors @ rotation(vectors)[:, :DIMENSIONS]
         lengths = np.linalg.norm(cut, axis=1, keepdims=True)
         print(f"the first {DIMENSIONS} of 384 dimensions hold {np.mean(lengths**2):.4f} of the teacher's vectors")
         np.save(path, (cut / lengths).astype(np.float16))
@@ -44,7 +48,8 @@ def targets(teacher: Path, corpus: Path) -> torch.Tensor:
 
 
 class Texts:
-    """Texts as ids, one after the other: text n is ids[starts[n] : starts[n + 1]], its target row rows[n]."""
+    """Texts as ids, one after the other: text n is ids[starts[n] : starts[n + 1]], its target row rows[n]. The first texts are the English
+    ones, in the order of their rows."""
 
     def __init__(self, tokenizer: Path, corpus: Path, longest: int):
         path = corpus / f"ids-{zlib.crc32(tokenizer.read_bytes()):08x}-{longest}.npz"
@@ -55,43 +60,62 @@ class Texts:
         self.ids, self.starts = torch.from_numpy(arrays["ids"].astype(np.int32)), torch.from_numpy(arrays["starts"])
         self.rows, self.shares = torch.from_numpy(arrays["rows"]), torch.from_numpy(arrays["shares"])
         self.lengths = self.starts[1:] - self.starts[:-1]
-        self.shares *= (LONG / self.lengths).clamp(max=1.0)
-        near = [tuple(map(int, line.split("\t"))) for line in (corpus / "near.tsv").read_text().splitlines()]
-        near = torch.tensor(near)  # English text n is text n here, too
-        self.near = near[self.lengths[near[:, 0]] == self.lengths[near[:, 1]]]
 
-    def batches(self, epoch: int, tokens: int, most: int):
-        """One epoch's batches: ids (texts, length), their target rows, and whether texts 2 n and 2 n + 1 are near to each other. The texts of a
-        batch have one length, so nothing is padded."""
+    def gather(self, texts: torch.Tensor) -> torch.Tensor:
+        """The ids of texts, (texts, length of the longest), padded at their ends."""
+        lengths = self.lengths[texts]
+        places = torch.arange(int(lengths.max()))
+        inside = places < lengths[:, None]
+        found = self.ids[(self.starts[texts][:, None] + places).clamp(max=len(self.ids) - 1)].long()
+        return torch.where(inside, found, PAD)
+
+
+class Pairs:
+    """Pairs of texts, (N, 2): a translation and its English, an altered text and its origin, two texts that the teacher finds near."""
+
+    def __init__(self, texts: Texts, corpus: Path):
+        self.texts = texts
+        english = int(texts.rows.max()) + 1
+        translations = torch.arange(english, len(texts.rows))
+        near = torch.cat([torch.from_numpy(np.loadtxt(corpus / name, np.int64)) for name in ("near.tsv", "neighbours.tsv")])
+        self.pairs = torch.cat([torch.stack([translations, texts.rows[translations]], 1), near])
+        shares = torch.cat([texts.shares[translations], torch.full((len(near),), NEAR_SHARE)])
+        self.lengths = texts.lengths[self.pairs]
+        self.shares = shares * (LONG / self.lengths.sum(1)).clamp(max=1.0)
+
+    def plan(self, epoch: int, tokens: int) -> list[torch.Tensor]:
+        """One epoch's batches, each the indices of pairs of about one length, in all `tokens` tokens at most."""
         random = torch.Generator().manual_seed(epoch)
-        times = self.shares + torch.rand(len(self.shares), generator=random)
-        drawn = torch.repeat_interleave(torch.arange(len(times)), times.floor().long())
-        batches = [(False, part) for part in self.divide(drawn[:, None], tokens, most, random)]
-        batches += [(True, part) for part in self.divide(self.near, tokens, most, random)]
-        for index in torch.randperm(len(batches), generator=random).tolist():
-            near, part = batches[index]
-            length = int(self.lengths[part[0]])
-            yield self.ids[self.starts[part][:, None] + torch.arange(length)].long(), self.rows[part], near
+        times = (self.shares + torch.rand(len(self.shares), generator=random)).floor().long()
+        drawn = torch.repeat_interleave(torch.arange(len(times)), times)
+        drawn = drawn[torch.randperm(len(drawn), generator=random)]
+        batches = []
+        for pool in drawn.split(POOL):
+            longest = self.lengths[pool].max(1).values
+            order = torch.argsort(longest)
+            pool, longest = pool[order], longest[order]
+            start = 0
+            while start < len(pool):
+                end = start + 1
+                size = max(1, tokens // (2 * int(longest[start])))
+                end = min(len(pool), start + size)
+                while end > start + 1 and (end - start) * 2 * int(longest[end - 1]) > tokens:
+                    end = start + max(1, tokens // (2 * int(longest[end - 1])))
+                batches.append(pool[start:end])
+                start = end
+        return [batches[index] for index in torch.randperm(len(batches), generator=random).tolist()]
 
-    def divide(self, groups: torch.Tensor, tokens: int, most: int, random) -> list[torch.Tensor]:
-        """Groups of texts of one length, (N, texts of a group), in batches of texts of one length."""
-        groups = groups[torch.randperm(len(groups), generator=random)]
-        groups = groups[torch.argsort(self.lengths[groups[:, 0]], stable=True)]
-        lengths, counts = torch.unique_consecutive(self.lengths[groups[:, 0]], return_counts=True)
-        batches, start = [], 0
-        for length, count in zip(lengths.tolist(), counts.tolist(), strict=True):
-            size = min(most, max(1, tokens // length)) // groups.shape[1]
-            parts = groups[start : start + count].split(max(1, size))
-            batches += [part.flatten() for part in parts if part.numel() >= 16]
-            start += count
-        return batches
+    def gather(self, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Ids (2 N, length) and target rows (2 N) of a batch's texts: first those on the left, then their partners."""
+        texts = self.pairs[batch].T.flatten()
+        return self.texts.gather(texts), self.texts.rows[texts]
 
 
 def encode(tokenizer: Path, corpus: Path, longest: int) -> dict[str, np.ndarray]:
     tokenizer = Tokenizer.from_file(str(tokenizer))
     tokenizer.enable_truncation(longest)
     texts = (corpus / "english.txt").read_text().splitlines()
-    rows, shares = list(range(len(texts))), [SHARES["english"]] * len(texts)
+    rows, shares = list(range(len(texts))), [1.0] * len(texts)
     for line in (corpus / "translations.tsv").read_text().splitlines():
         row, language, source, text = line.split("\t", 3)
         texts.append(text)

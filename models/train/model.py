@@ -1,4 +1,4 @@
-"""An MPNet encoder with mean pooling, for texts of one length: the arithmetic of transformers' MPNetModel, and its tensors' names."""
+"""An MPNet encoder with mean pooling: the arithmetic of transformers' MPNetModel, and its tensors' names."""
 
 import math
 from dataclasses import dataclass
@@ -7,11 +7,17 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-PAD = 1
+from dataset import PAD
+
+
+# The median length of a word's vector to begin with, and how many times as long the constant beside it is.
+LENGTH, CONSTANT = 4.0, 1.5
 
 
 @dataclass
 class Shape:
+    """Of no layers it is the mean of word vectors, by the arithmetic of an encoder."""
+
     vocabulary: int
     hidden: int = 256
     layers: int = 4
@@ -81,22 +87,22 @@ class Encoder(nn.Module):
             else:
                 nn.init.normal_(parameter, std=0.02)
 
-    @torch.no_grad()
-    def start_from(self, words: torch.Tensor, share: float = 1.5):
-        """Makes the model the mean of word vectors to begin with, with layers that add nothing yet.
 
-        A layer norm forgets how long a vector is, and how long a word's vector is says how much the word means. So every position gets
-        the same long vector along the last coordinate, where words have least: what the norm leaves of a word of length n is
-        n / sqrt(n^2 + c^2), more for one that means more. c is `share` times the median length. The last norm drops that coordinate."""
+    @torch.no_grad()
+    def start_from(self, words: torch.Tensor) -> None:
+        """Begins as the mean of word vectors, with layers that add nothing yet.
+
+        A layer norm forgets how long a vector is, and how long a word's vector is says how much the word means. So every position has
+        the same vector along the last coordinate: of a word of length n the norm leaves n / sqrt(n^2 + c^2), more where it means more. The last norm drops the
+        coordinate."""
         median = words.norm(dim=1).median()
-        self.embeddings["word_embeddings"].weight.copy_(words * 4 / median)
-        positions = self.embeddings["position_embeddings"].weight
-        positions.zero_()
-        positions[:, -1] = 4 * share
+        self.embeddings["word_embeddings"].weight.copy_(words * (LENGTH / median))
+        self.embeddings["position_embeddings"].weight.zero_()[:, -1] = CONSTANT * LENGTH
         for layer in self.encoder["layer"]:
             layer.attention["attn"]["o"].weight.zero_()
             layer.output["dense"].weight.zero_()
-        self.encoder["layer"][-1].output["LayerNorm"].weight[-1] = 0
+        last = self.encoder["layer"][-1].output if self.shape.layers else self.embeddings
+        last["LayerNorm"].weight[-1] = 0
 
     def matrix(self, weight):
         return rounded(weight) if self.quantized else weight
@@ -105,15 +111,16 @@ class Encoder(nn.Module):
         return functional.linear(x, self.matrix(layer.weight), layer.bias)
 
     def forward(self, ids):
-        """Vectors of length 1, (texts, hidden), for ids (texts, length)."""
-        length = ids.shape[1]
+        """Vectors of length 1, (texts, hidden), for ids (texts, length), padded at their ends."""
+        length, inside = ids.shape[1], ids != PAD
         words, positions = (self.matrix(self.embeddings[name].weight) for name in ("word_embeddings", "position_embeddings"))
         x = functional.embedding(ids, words) + positions[PAD + 1 : PAD + 1 + length]
         x = self.embeddings["LayerNorm"](x)
         bias = self.matrix(self.encoder["relative_attention_bias"].weight)[buckets(length)].permute(2, 0, 1)
+        bias = bias + torch.where(inside, 0.0, -1e4)[:, None, None, :]
         for layer in self.encoder["layer"]:
             x = layer(x, bias, self.linear)
-        return functional.normalize(x.float().mean(1), dim=-1)
+        return functional.normalize((x.float() * inside[..., None]).sum(1), dim=-1)
 
 
 def buckets(length: int, count: int = 32, furthest: int = 128) -> torch.Tensor:

@@ -103,6 +103,7 @@ def main() -> None:
     model.load_state_dict(state["model"])
     arguments.out.mkdir(parents=True, exist_ok=True)
     save_file(tensors(model), arguments.out / "model.safetensors", metadata={"format": "pt"})
+    (arguments.out / "model.safetensors").chmod(0o644)  # safetensors makes it its owner's alone
     shutil.copyfile(arguments.tokenizer, arguments.out / "tokenizer.json")
     for name, content in other_files(model.shape).items():
         path = arguments.out / name

@@ -1,4 +1,4 @@
-"""The obvious peer, and where the encoder starts: one vector a piece, a text is their mean, fitted to the same teacher by the same loss.
+"""The obvious peer, and where the encoder starts: one vector a piece, a text is their mean, fitted to the same teacher.
 
     python word_vectors.py --corpus DIR --teacher FILE.npy --tokenizer FILE --out FILE.pt"""
 
@@ -12,9 +12,9 @@ from torch import nn
 from torch.nn import functional
 
 import losses
-from dataset import DIMENSIONS, Texts, targets
+from dataset import DIMENSIONS, PAD, Pairs, Texts, targets
 from evaluate import Watch
-from model import PAD, rounded
+from model import rounded
 
 
 class WordVectors(nn.Module):
@@ -24,7 +24,7 @@ class WordVectors(nn.Module):
 
     def forward(self, ids):
         words = rounded(self.words) if self.quantized else self.words
-        return functional.normalize(functional.embedding_bag(ids, words, mode="mean"), dim=-1)
+        return functional.normalize(functional.embedding_bag(ids, words, mode="mean", padding_idx=PAD), dim=-1)
 
 
 def main() -> None:
@@ -33,33 +33,29 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, required=True)
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--tokens", type=int, default=16384)
     parser.add_argument("--rate", type=float, default=0.02)
-    parser.add_argument("--contrast", type=float, default=1.0)
     arguments = parser.parse_args()
     torch.manual_seed(5)
     wanted = targets(arguments.teacher, arguments.corpus)
-    texts = Texts(arguments.tokenizer, arguments.corpus, 256)
+    pairs = Pairs(Texts(arguments.tokenizer, arguments.corpus, 256), arguments.corpus)
     vocabulary = len(json.loads(arguments.tokenizer.read_text())["model"]["vocab"])
     model = WordVectors(torch.randn(vocabulary, DIMENSIONS) * 0.1)
     optimizer = torch.optim.Adam(model.parameters(), lr=arguments.rate, fused=True)
     watch, start = Watch(arguments.corpus, arguments.tokenizer), time.monotonic()
-    steps = arguments.epochs * sum(1 for _ in texts.batches(0, arguments.tokens, 1024))
-    step, mean = 0, 0.0
-    for epoch in range(arguments.epochs):
-        model.quantized = epoch == arguments.epochs - 1
-        for ids, rows, near in texts.batches(epoch, arguments.tokens, 1024):
+    plans = [pairs.plan(epoch, arguments.tokens) for epoch in range(arguments.epochs)]
+    step, steps = 0, sum(map(len, plans))
+    for epoch, plan in enumerate(plans):
+        model.quantized, total = epoch == arguments.epochs - 1, 0.0
+        for ids, rows in map(pairs.gather, plan):
             optimizer.param_groups[0]["lr"] = arguments.rate * max(0.01, 1 - step / steps)
-            value = losses.loss(model(ids), wanted[rows].float(), arguments.contrast, near)
+            value = losses.to_the_teacher(model(ids), wanted[rows].float())
             optimizer.zero_grad()
             value.backward()
             optimizer.step()
-            step += 1
-            mean += (value.item() - mean) / min(step, 100)
-        print({"epoch": epoch, "loss": round(mean, 4), **watch(model), "seconds": round(time.monotonic() - start)}, flush=True)
-    with torch.no_grad():
-        model.words[PAD] = 0
+            step, total = step + 1, total + value.item()
+        print({"epoch": epoch, "loss": round(total / len(plan), 4), **watch(model), "seconds": round(time.monotonic() - start)}, flush=True)
     torch.save({"words": model.words.detach()}, arguments.out)
 
 
