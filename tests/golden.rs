@@ -27,6 +27,24 @@ pub struct GoldenModel {
     pub expected: Expected,
 }
 
+/// The built-in model's texts and vectors, which `wembed verify` is held to.
+#[derive(Debug, Deserialize)]
+pub struct BuiltIn {
+    /// What was embedded.
+    pub texts: Vec<String>,
+    /// sentence-transformers' vectors, in f64 arithmetic on the model's f16 form.
+    pub vectors: Vec<Vec<f64>>,
+}
+
+impl BuiltIn {
+    /// Reads them.
+    pub fn read() -> Self {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/native/src/published/wembed-mini.json");
+        let bytes = std::fs::read(path).expect("the file is in the repository");
+        serde_json::from_slice(&bytes).expect("it is JSON of this form")
+    }
+}
+
 /// Texts and what they must become.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Expected {

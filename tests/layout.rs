@@ -6,9 +6,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// shaders <- kernels <- model <- native, wasm; the tests see all.
+/// shaders <- kernels <- model <- native, wasm; the tests see all. The built-in model is bytes and depends on nothing.
 const ORDER: [&[&str]; 5] = [
-    &["wembed-shaders"],
+    &["wembed-shaders", "wembed-mini"],
     &["wembed-kernels"],
     &["wembed-model"],
     &["wembed", "wembed-wasm"],
@@ -71,6 +71,7 @@ fn dependencies_go_one_way() {
     assert_eq!(dependencies.len(), ours.len(), "every package has its place: {:?}", dependencies.keys());
     assert_eq!(wrong_ways(&dependencies), [""; 0]);
     assert_eq!(dependencies["wembed-shaders"], [""; 0], "the shaders depend on nothing");
+    assert_eq!(dependencies["wembed-mini"], [""; 0], "nor does the model");
 }
 
 #[test]

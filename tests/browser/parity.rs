@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use wembed_tests::distance::{EXACT, ROUNDED_TO_F16, judge};
-use wembed_tests::golden::{Expected, Golden, Minilm, Variant, folder, read, variant_files};
+use wembed_tests::golden::{BuiltIn, Expected, Golden, Minilm, Variant, folder, read, variant_files};
 use wembed_tests::skip::skip;
 
 use crate::browser::{Job, repository, run};
@@ -90,6 +90,22 @@ fn prompt(variant: &Variant) -> String {
     let Some(sentence) = sentence.transpose().expect("it is JSON") else { return String::new() };
     let name = variant.expected.prompt_name.as_deref().or(sentence["default_prompt_name"].as_str());
     name.map(|name| sentence["prompts"][name].as_str().expect("a prompt is text").to_owned()).unwrap_or_default()
+}
+
+/// The model that the page offers, from where the page looks for it.
+#[test]
+fn the_built_in_model_gives_the_reference_vectors() {
+    let golden = BuiltIn::read();
+    for device in ["cpu", "gpu"] {
+        let mut job = Job::new(repository().join("models/wembed-mini/model"));
+        job.options = json!({ "device": device });
+        job.calls = vec![embed(&golden.texts, json!({}))];
+        let Some(done) = run(&job) else { return };
+        assert_eq!(done.error, None);
+        let vectors = done.results[0].get::<Embeddings>().unwrap().vectors();
+        let worst = judge(&golden.texts, &vectors, &golden.vectors, EXACT);
+        println!("wembed-mini, {device}: {}", worst.unwrap_or_else(|fault| panic!("{device}: {fault}")));
+    }
 }
 
 #[test]

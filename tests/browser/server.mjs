@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 /** Where the page looks for things. */
-export const folders = { "/": here("../../www"), "/pkg/": here("../../target/web/pkg"), "/models/": here("../../models"), "/test/": here(".") };
+export const folders = { "/": here("../../www"), "/pkg/": here("../../target/web/pkg"), "/wembed-mini/": here("../../models/wembed-mini/model"), "/models/": here("../../models"), "/test/": here(".") };
 
 const types = {
   html: "text/html; charset=utf-8",

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use npyz::NpyFile;
 use serde_json::json;
-use wembed::Directory;
+use wembed::{Directory, ModelFiles};
 use wembed_kernels::Dtype;
 use wembed_kernels::gpu::Options;
 use wembed_model::EmbedOptions;
@@ -12,7 +12,7 @@ use wembed_tests::device::{TestEngine as _, best_cpu_ways, cpu_ways, open};
 use wembed_tests::distance::{Bound, Distance, EXACT, ROUNDED_TO_F16, THREE_BF16, judge};
 use wembed_tests::each_engine;
 use wembed_tests::embedding::{embed, expected_vectors, load, options};
-use wembed_tests::golden::{Minilm, change_json, files, read};
+use wembed_tests::golden::{BuiltIn, Minilm, change_json, files, read};
 use wembed_tests::skip::skip;
 
 fn repository() -> PathBuf {
@@ -40,6 +40,22 @@ fn the_trained_minilm_gives_the_reference_vectors() {
             println!("MiniLM as {dtype:?}, against the published weights: {worst}");
         }
     }
+}
+
+/// Its int8 are f16 exactly, so that an engine that holds f16 rounds nothing.
+#[test]
+fn the_built_in_model_gives_the_reference_vectors() {
+    let golden = BuiltIn::read();
+    let gpus = [Dtype::F32, Dtype::F16].map(|dtype| Options { dtype, ..options() });
+    each_engine!(cpu_ways(), gpus, |way, open| {
+        let engine = open();
+        let bound = Bound::of(engine.held());
+        let mut embedder = load(engine, ModelFiles::built_in()).unwrap();
+        let embeddings = embed(&mut embedder, &golden.texts, &EmbedOptions::default()).unwrap();
+        let vectors: Vec<_> = embeddings.into_iter().map(|embedding| embedding.vector).collect();
+        let worst = judge(&golden.texts, &vectors, &golden.vectors, bound);
+        println!("wembed-mini, {way}: {}", worst.unwrap_or_else(|fault| panic!("{way}: {fault}")));
+    });
 }
 
 /// The same on the processor, by each of its instruction sets.

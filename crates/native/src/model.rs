@@ -3,24 +3,25 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use pollster::block_on;
-use wembed::Directory;
+use wembed::ModelFiles;
 use wembed_model::{AnyEmbedder, EmbedOptions, Finish, LoadOptions, Long, Placement, Prompt};
 
 use crate::device::DeviceArguments;
-use crate::source::{Source, named};
+use crate::source::{Source, chosen, named};
 use crate::{kernel_times, report};
 
 /// A model on a GPU or on the processor.
-pub type Model = AnyEmbedder<Directory>;
+pub type Model = AnyEmbedder<ModelFiles>;
 
 /// Which model, on which device, and what it is to give.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArguments {
     /// The model's directory, or its name on the Hugging Face hub: owner/name, or the name of one of sentence-transformers'
+    /// [default: wembed-mini, which is in this program]
     #[arg(long, value_name = "ID|DIR", env = "WEMBED_MODEL")]
     model: Option<PathBuf>,
     #[command(flatten)]
@@ -83,12 +84,7 @@ pub fn parse_count(number: &str) -> Result<NonZeroUsize, &'static str> {
 impl ModelArguments {
     /// Loads the model.
     pub fn load(&self) -> anyhow::Result<Model> {
-        let path = self.model.as_deref().ok_or_else(|| {
-            anyhow!(
-                "no model: give its directory or its name on the Hugging Face hub with --model or WEMBED_MODEL, \
-                 for example --model sentence-transformers/all-MiniLM-L6-v2"
-            )
-        })?;
+        let path = chosen(self.model.as_deref())?;
         let files = self.source.open(path)?;
         let engine = self.device.open()?;
         let vocabulary = match self.vocabulary {

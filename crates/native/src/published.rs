@@ -7,7 +7,7 @@ use serde::Deserialize;
 /// What is known of a model.
 #[derive(Debug)]
 pub struct Published {
-    /// Its name on the hub.
+    /// Its name on the hub, or in this program.
     pub id: &'static str,
     /// What its vectors must be.
     pub claims: &'static [Claim],
@@ -56,7 +56,14 @@ impl Whole {
 }
 
 /// Every model of which something is known.
-pub const PUBLISHED: [Published; 2] = [
+pub const PUBLISHED: [Published; 3] = [
+    Published {
+        id: "wembed-mini",
+        claims: &[Claim {
+            values: Values::Whole(include_str!("published/wembed-mini.json")),
+            source: "sentence-transformers 6.2.0 in f64, on its f16 form (models/train/vectors.py)",
+        }],
+    },
     Published {
         id: "sentence-transformers/all-MiniLM-L6-v2",
         claims: &[Claim {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
-use wembed::Directory;
 use wembed::hub::{Event, Hub, ModelId, Revision, Settings};
+use wembed::{BUILT_IN, Directory, ModelFiles};
 
 use crate::{progress, report};
 
@@ -23,8 +23,19 @@ pub struct Source {
 }
 
 impl Source {
-    /// The files of a model: of the directory of this name, else of the hub's model of this name.
-    pub fn open(&self, model: &Path) -> anyhow::Result<Directory> {
+    /// The files of a model: of the one in this program, of the directory of this name, else of the hub's model of this name.
+    pub fn open(&self, model: &Path) -> anyhow::Result<ModelFiles> {
+        if is_built_in(model) {
+            if self.revision.is_some() {
+                bail!("--revision is for a model on the hub, and `{}` is in this program", model.display());
+            }
+            return Ok(ModelFiles::built_in());
+        }
+        self.directory(model).map(ModelFiles::Directory)
+    }
+
+    /// The directory of this name, else that of the hub's model of this name.
+    fn directory(&self, model: &Path) -> anyhow::Result<Directory> {
         let error = match Directory::open(model) {
             Ok(_) if self.revision.is_some() => {
                 bail!("--revision is for a model on the hub, and `{}` is a directory here", model.display())
@@ -49,6 +60,9 @@ impl Source {
 
     /// Downloads what of a model on the hub is not in the cache, and gives its directory there.
     pub fn pull(&self, model: &Path) -> anyhow::Result<PathBuf> {
+        if is_built_in(model) {
+            bail!("`{}` is in this program: there is nothing to download, and it has no directory", model.display());
+        }
         let id = model_id(model)
             .ok_or_else(|| anyhow!("`{}` is no name on the Hugging Face hub: expected owner/name", model.display()))?;
         self.ask_hub(&id, Hub::pull).with_context(|| named(model))
@@ -80,6 +94,21 @@ impl Source {
         bar.borrow().finish_and_clear();
         Ok(got?)
     }
+}
+
+/// The model that is asked for, or the one in this program.
+pub fn chosen(model: Option<&Path>) -> anyhow::Result<&Path> {
+    model.or(BUILT_IN.map(Path::new)).ok_or_else(|| {
+        anyhow!(
+            "no model, and this program was built without one: give a directory or a name on the Hugging Face hub, or set \
+             WEMBED_MODEL; sentence-transformers/all-MiniLM-L6-v2 is a name"
+        )
+    })
+}
+
+/// Whether this is the name of the model in this program. A directory of the same name is `./NAME`.
+fn is_built_in(model: &Path) -> bool {
+    BUILT_IN.is_some_and(|name| model.as_os_str() == name)
 }
 
 /// The name on the hub that a model's name may be.

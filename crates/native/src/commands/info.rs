@@ -8,12 +8,12 @@ use clap::Args;
 use indicatif::{DecimalBytes, HumanCount};
 use pollster::block_on;
 use serde_json::{Value, json};
-use wembed::Directory;
+use wembed::ModelFiles;
 use wembed_model::{Description, Error, Files as _, Step, Tensors, pooling_name};
 
 use crate::answer::Form;
 use crate::destination::Destination;
-use crate::source::{Source, named};
+use crate::source::{Source, chosen, named};
 use crate::table::{beginning, table};
 
 /// Say what a model is
@@ -21,9 +21,9 @@ use crate::table::{beginning, table};
 /// Reads the model's small files and the headers of its weights; needs no GPU.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The model's directory, or its name on the Hugging Face hub
+    /// The model's directory, or its name on the Hugging Face hub [default: wembed-mini, which is in this program]
     #[arg(value_name = "MODEL", env = "WEMBED_MODEL")]
-    model: PathBuf,
+    model: Option<PathBuf>,
     #[command(flatten)]
     source: Source,
     /// The form of the answer
@@ -42,13 +42,14 @@ struct Weights {
 
 /// Describes the model.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let files = arguments.source.open(&arguments.model)?;
+    let model = chosen(arguments.model.as_deref())?;
+    let files = arguments.source.open(model)?;
     let read = async {
         let description = Description::read(&files).await?;
         let weights = Weights::read(&files, &description).await?;
         Ok::<_, Error>((description, weights))
     };
-    let (description, weights) = block_on(read).with_context(|| named(&arguments.model))?;
+    let (description, weights) = block_on(read).with_context(|| named(model))?;
     let answer = match arguments.format {
         Form::Text => readable(&description, &weights),
         Form::Json => format!("{:#}\n", object(&description, &weights)),
@@ -57,7 +58,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 impl Weights {
-    async fn read(files: &Directory, description: &Description) -> Result<Self, Error> {
+    async fn read(files: &ModelFiles, description: &Description) -> Result<Self, Error> {
         let mut weights = Self::default();
         let dense = description.modules.steps.iter().filter_map(|step| match step {
             Step::Dense(dense) => Some(&dense.folder),

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use pollster::block_on;
 use serde_json::json;
-use wembed::Directory;
+use wembed::ModelFiles;
 use wembed_kernels::Dtype;
 use wembed_kernels::cpu::{self, CpuEngine};
 use wembed_model::{AnyEmbedder, AnyEngine, EmbedOptions, Finish, LoadOptions, Prompt};
@@ -16,7 +16,7 @@ use crate::destination::Destination;
 use crate::device::DeviceArguments;
 use crate::model::Model;
 use crate::published::{Claim, PUBLISHED, Published, Values, Whole};
-use crate::source::{Source, named};
+use crate::source::{Source, chosen, named};
 use crate::table::table;
 
 /// Prove that this machine gives the right vectors
@@ -26,9 +26,9 @@ use crate::table::table;
 /// The exit code is 0 only where everything passes.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The model's directory, or its name on the Hugging Face hub
+    /// The model's directory, or its name on the Hugging Face hub [default: wembed-mini, which is in this program]
     #[arg(value_name = "MODEL", env = "WEMBED_MODEL")]
-    model: PathBuf,
+    model: Option<PathBuf>,
     /// Hold it to what was published for the model of this name [default: what MODEL's own name says]
     #[arg(long = "as", value_name = "ID", value_parser = parse_published)]
     published: Option<&'static Published>,
@@ -71,12 +71,13 @@ struct Check {
 
 /// Verifies.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let files = || arguments.source.open(&arguments.model);
-    let load = |engine, files: Directory| {
-        block_on(AnyEmbedder::load(engine, files, LoadOptions::default())).with_context(|| named(&arguments.model))
+    let path = chosen(arguments.model.as_deref())?;
+    let files = || arguments.source.open(path);
+    let load = |engine, files: ModelFiles| {
+        block_on(AnyEmbedder::load(engine, files, LoadOptions::default())).with_context(|| named(path))
     };
     let mut model = load(arguments.device.open()?, files()?)?;
-    let published = arguments.published.or_else(|| of_this_name(&arguments.model));
+    let published = arguments.published.or_else(|| of_this_name(path));
     let mut checks = Vec::new();
     for claim in published.map(|published| published.claims).unwrap_or_default() {
         checks.push(hold(claim, &mut model)?);
@@ -104,7 +105,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             let rows = table(&[], checks.iter().map(row).collect(), []);
             format!(
                 "model        {}\ndevice       {device}\nfingerprint  {fingerprint}\n\n{rows}\n{verdict}\n",
-                arguments.model.display()
+                path.display()
             )
         }
         Form::Json => {
@@ -112,7 +113,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             let checks: Vec<_> = checks.iter().map(object).collect();
             let published = published.map(|published| published.id);
             let answer = json!({
-                "model": arguments.model, "device": device, "fingerprint": fingerprint,
+                "model": path, "device": device, "fingerprint": fingerprint,
                 "published": published, "checks": checks, "passed": passed,
             });
             format!("{answer:#}\n")
@@ -136,15 +137,15 @@ fn parse_published(id: &str) -> Result<&'static Published, String> {
     })
 }
 
-/// What is published for a model of this name: on the hub, in a directory, or in the hub's cache.
+/// What is published for a model of this name: in this program, on the hub, in a directory, or in the hub's cache.
 fn of_this_name(model: &Path) -> Option<&'static Published> {
     let says = |id: &str| {
-        let (owner, name) = id.split_once('/')?;
-        let cached = format!("models--{owner}--{name}");
+        let name = id.rsplit('/').next().unwrap_or(id);
+        let cached = format!("models--{}", id.replace('/', "--"));
         let directory = model.file_name().is_some_and(|it| it == name) && (model.is_dir() || model.as_os_str() == name);
-        Some(model.as_os_str() == id || directory || model.iter().any(|part| part == cached.as_str()))
+        model.as_os_str() == id || directory || model.iter().any(|part| part == cached.as_str())
     };
-    PUBLISHED.iter().find(|published| says(published.id) == Some(true))
+    PUBLISHED.iter().find(|published| says(published.id))
 }
 
 /// Vectors as the model gives them without a prompt.

@@ -40,11 +40,6 @@ fn too_few_words() {
 }
 
 #[test]
-fn no_model() {
-    run(&["embed", "a"]).bad(1, &["--model", "WEMBED_MODEL", "sentence-transformers/all-MiniLM-L6-v2"]);
-}
-
-#[test]
 fn help_and_version_are_answers() {
     assert!(run(&["--version"]).good().starts_with("wembed "));
     let help = run(&["--help"]).good();

@@ -2,6 +2,7 @@
 
 mod bad_models;
 mod bad_words;
+mod built_in;
 mod columns;
 mod device;
 mod embed;
@@ -10,6 +11,7 @@ mod forms;
 mod info;
 mod input;
 mod kill;
+mod meaning;
 mod memory;
 mod models;
 mod output;
