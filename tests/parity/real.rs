@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use npyz::NpyFile;
 use serde_json::json;
-use wembed::{Directory, ModelFiles};
+use wembed::{BUILT_IN, Directory};
 use wembed_kernels::Dtype;
 use wembed_kernels::gpu::Options;
 use wembed_model::EmbedOptions;
@@ -46,11 +46,12 @@ fn the_trained_minilm_gives_the_reference_vectors() {
 #[test]
 fn the_built_in_model_gives_the_reference_vectors() {
     let golden = BuiltIn::read();
+    let built_in = BUILT_IN.expect("the tests are built with it");
     let gpus = [Dtype::F32, Dtype::F16].map(|dtype| Options { dtype, ..options() });
     each_engine!(cpu_ways(), gpus, |way, open| {
         let engine = open();
         let bound = Bound::of(engine.held());
-        let mut embedder = load(engine, ModelFiles::built_in()).unwrap();
+        let mut embedder = load(engine, built_in.open()).unwrap();
         let embeddings = embed(&mut embedder, &golden.texts, &EmbedOptions::default()).unwrap();
         let vectors: Vec<_> = embeddings.into_iter().map(|embedding| embedding.vector).collect();
         let worst = judge(&golden.texts, &vectors, &golden.vectors, bound);

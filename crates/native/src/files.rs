@@ -7,12 +7,32 @@ use wembed_model::{Files, Memory};
 
 use crate::Directory;
 
-/// The name of the model in this program, where it is built with one.
+/// The model in this program, where it is built with one.
 #[cfg(feature = "mini")]
-pub const BUILT_IN: Option<&str> = Some(wembed_mini::NAME);
-/// The name of the model in this program, where it is built with one.
+pub const BUILT_IN: Option<BuiltIn> = Some(BuiltIn { name: wembed_mini::NAME, files: &wembed_mini::FILES });
+/// The model in this program, where it is built with one.
 #[cfg(not(feature = "mini"))]
-pub const BUILT_IN: Option<&str> = None;
+pub const BUILT_IN: Option<BuiltIn> = None;
+
+/// A model whose files lie in this program.
+#[derive(Debug, Clone, Copy)]
+pub struct BuiltIn {
+    /// What it is called.
+    pub name: &'static str,
+    files: &'static [(&'static str, &'static [u8])],
+}
+
+impl BuiltIn {
+    /// Its files, not copied.
+    #[must_use]
+    pub fn open(self) -> ModelFiles {
+        let mut files = Memory::default();
+        for &(path, bytes) in self.files {
+            files.insert_static(path, bytes);
+        }
+        ModelFiles::BuiltIn(files)
+    }
+}
 
 /// A model's files.
 pub enum ModelFiles {
@@ -20,20 +40,6 @@ pub enum ModelFiles {
     Directory(Directory),
     /// In this program.
     BuiltIn(Memory),
-}
-
-impl ModelFiles {
-    /// The files of the model in this program, none where it is built without one.
-    #[must_use]
-    pub fn built_in() -> Self {
-        #[cfg_attr(not(feature = "mini"), expect(unused_mut, reason = "nothing is put in"))]
-        let mut files = Memory::default();
-        #[cfg(feature = "mini")]
-        for (path, bytes) in wembed_mini::FILES {
-            files.insert_static(path, bytes);
-        }
-        Self::BuiltIn(files)
-    }
 }
 
 impl Files for ModelFiles {

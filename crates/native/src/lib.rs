@@ -5,4 +5,4 @@ mod files;
 pub mod hub;
 
 pub use directory::Directory;
-pub use files::{BUILT_IN, ModelFiles};
+pub use files::{BUILT_IN, BuiltIn, ModelFiles};

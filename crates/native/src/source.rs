@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use wembed::hub::{Event, Hub, ModelId, Revision, Settings};
-use wembed::{BUILT_IN, Directory, ModelFiles};
+use wembed::{BUILT_IN, BuiltIn, Directory, ModelFiles};
 
 use crate::{progress, report};
 
@@ -25,11 +25,11 @@ pub struct Source {
 impl Source {
     /// The files of a model: of the one in this program, of the directory of this name, else of the hub's model of this name.
     pub fn open(&self, model: &Path) -> anyhow::Result<ModelFiles> {
-        if is_built_in(model) {
+        if let Some(built_in) = built_in(model) {
             if self.revision.is_some() {
-                bail!("--revision is for a model on the hub, and `{}` is in this program", model.display());
+                bail!("--revision is for a model on the hub, and `{}` is in this program", built_in.name);
             }
-            return Ok(ModelFiles::built_in());
+            return Ok(built_in.open());
         }
         self.directory(model).map(ModelFiles::Directory)
     }
@@ -60,8 +60,8 @@ impl Source {
 
     /// Downloads what of a model on the hub is not in the cache, and gives its directory there.
     pub fn pull(&self, model: &Path) -> anyhow::Result<PathBuf> {
-        if is_built_in(model) {
-            bail!("`{}` is in this program: there is nothing to download, and it has no directory", model.display());
+        if let Some(BuiltIn { name, .. }) = built_in(model) {
+            bail!("`{name}` is in this program: there is nothing to download, and it has no directory");
         }
         let id = model_id(model)
             .ok_or_else(|| anyhow!("`{}` is no name on the Hugging Face hub: expected owner/name", model.display()))?;
@@ -98,7 +98,7 @@ impl Source {
 
 /// The model that is asked for, or the one in this program.
 pub fn chosen(model: Option<&Path>) -> anyhow::Result<&Path> {
-    model.or(BUILT_IN.map(Path::new)).ok_or_else(|| {
+    model.or(BUILT_IN.map(|built_in| Path::new(built_in.name))).ok_or_else(|| {
         anyhow!(
             "no model, and this program was built without one: give a directory or a name on the Hugging Face hub, or set \
              WEMBED_MODEL; sentence-transformers/all-MiniLM-L6-v2 is a name"
@@ -106,9 +106,9 @@ pub fn chosen(model: Option<&Path>) -> anyhow::Result<&Path> {
     })
 }
 
-/// Whether this is the name of the model in this program. A directory of the same name is `./NAME`.
-fn is_built_in(model: &Path) -> bool {
-    BUILT_IN.is_some_and(|name| model.as_os_str() == name)
+/// The model in this program, where this is its name. A directory of the same name is `./NAME`.
+fn built_in(model: &Path) -> Option<BuiltIn> {
+    BUILT_IN.filter(|built_in| model.as_os_str() == built_in.name)
 }
 
 /// The name on the hub that a model's name may be.

@@ -185,7 +185,9 @@ fn hold(claim: &Claim, model: &mut Model) -> anyhow::Result<Check> {
             (format!("{} whole vectors, 1 - cosine", texts.len()), worst, allowed(model.dtype()))
         }
     };
-    let found = format!("off by {worst:.1e}, allowed {within:.0e}; {}", claim.source);
+    // Every vector is finite, so what is no number is a value that is not there.
+    let off = if worst.is_nan() { "of another width".to_owned() } else { format!("off by {worst:.1e}") };
+    let found = format!("{off}, allowed {within:.0e}; {}", claim.source);
     Ok(Check { what, passed: worst <= within, found })
 }
 

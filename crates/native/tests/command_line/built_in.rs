@@ -85,6 +85,13 @@ fn its_vectors_are_sentence_transformers_own() {
 }
 
 #[test]
+fn another_model_is_not_taken_for_it() {
+    let found = run(&["verify", &crate::models::model("mpnet"), "--as", "wembed-mini", "--device", "cpu"]);
+    assert!(String::from_utf8_lossy(&found.stdout).contains("of another width"), "{found:?}");
+    found.bad(1, &["not to be trusted"]);
+}
+
+#[test]
 fn nothing_of_it_is_on_a_hub() {
     run(&["pull", "wembed-mini"]).bad(1, &["`wembed-mini` is in this program", "nothing to download"]);
     run(&["info", "--revision", "main"]).bad(1, &["--revision", "`wembed-mini` is in this program"]);
