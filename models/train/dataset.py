@@ -93,14 +93,16 @@ class Pairs:
         for pool in drawn.split(POOL):
             longest = self.lengths[pool].max(1).values
             order = torch.argsort(longest)
-            pool, longest = pool[order], longest[order]
+            pool, longest = pool[order], longest[order].tolist()
+
+            def most(place, longest=longest):
+                return max(1, tokens // (2 * longest[place]))
+
             start = 0
             while start < len(pool):
-                end = start + 1
-                size = max(1, tokens // (2 * int(longest[start])))
-                end = min(len(pool), start + size)
-                while end > start + 1 and (end - start) * 2 * int(longest[end - 1]) > tokens:
-                    end = start + max(1, tokens // (2 * int(longest[end - 1])))
+                end = min(len(pool), start + most(start))
+                while end - start > most(end - 1):  # the last one is the longest
+                    end = start + most(end - 1)
                 batches.append(pool[start:end])
                 start = end
         return [batches[index] for index in torch.randperm(len(batches), generator=random).tolist()]

@@ -9,7 +9,6 @@ from torch.nn import functional
 
 from dataset import PAD
 
-
 # The median length of a word's vector to begin with, and how many times as long the constant beside it is.
 LENGTH, CONSTANT = 4.0, 1.5
 
@@ -87,14 +86,13 @@ class Encoder(nn.Module):
             else:
                 nn.init.normal_(parameter, std=0.02)
 
-
     @torch.no_grad()
     def start_from(self, words: torch.Tensor) -> None:
         """Begins as the mean of word vectors, with layers that add nothing yet.
 
         A layer norm forgets how long a vector is, and how long a word's vector is says how much the word means. So every position has
-        the same vector along the last coordinate: of a word of length n the norm leaves n / sqrt(n^2 + c^2), more where it means more. The last norm drops the
-        coordinate."""
+        the same vector along the last coordinate: of a word of length n the norm leaves n / sqrt(n^2 + c^2), more where it means more. The
+        last norm drops the coordinate."""
         median = words.norm(dim=1).median()
         self.embeddings["word_embeddings"].weight.copy_(words * (LENGTH / median))
         self.embeddings["position_embeddings"].weight.zero_()[:, -1] = CONSTANT * LENGTH

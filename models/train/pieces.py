@@ -1,6 +1,6 @@
 """The tokenizer: a Unigram like XLM-R's, of lower-case text, trained on the corpus.
 
-    python tokenizer.py --corpus DIR --size 20000 --out FILE
+    python pieces.py --corpus DIR --size 20000 --out DIR
 
 The teacher reads lower case only, so capitals would cost pieces and buy nothing."""
 

@@ -27,7 +27,6 @@ QUANTIZATION = {
 }
 
 
-
 def tensors(model: Encoder) -> dict[str, torch.Tensor]:
     """Matrices as int8 and scales, the rest in f16."""
     found = {}
