@@ -26,9 +26,10 @@ fn the_first_command_needs_nothing() {
     let found = finish(&mut command);
     assert_eq!(found.stderr, "");
     let found = json_lines(&found.good());
-    for object in &found {
-        let length: f32 = vector(object).iter().map(|value| value * value).sum();
-        assert!((length - 1.0).abs() < 1e-5, "{object}");
+    assert_eq!(found.len(), 3);
+    for vector in found.iter().map(vector) {
+        let length: f32 = vector.iter().map(|value| value * value).sum();
+        assert!(vector.len() == 256 && (length - 1.0).abs() < 1e-5, "{length}");
     }
     assert_eq!(fs::read_dir(&empty).expect("it is there").count(), 0, "it leaves nothing behind");
 

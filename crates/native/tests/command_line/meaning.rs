@@ -1,6 +1,5 @@
-//! Whether the built-in model means something: the bounds that its card promises.
+//! Whether the built-in model means something: what its card promises, rounded down.
 
-use std::collections::BTreeMap;
 use std::env;
 use std::path::Path;
 
@@ -99,9 +98,9 @@ fn similarity_is_what_people_say_it_is() {
         let found: Value = serde_json::from_str(&found).expect("it is JSON");
         found["measures"]["cosine"]["spearman"].as_f64().unwrap_or_else(|| panic!("a score in {found}"))
     };
-    let least = BTreeMap::from([("en", 0.78), ("de", 0.70), ("zh", 0.66)]);
-    for (language, least) in least {
-        let found = score(language);
-        assert!(found >= least, "{language}: {found}");
-    }
+    let english = score("en");
+    assert!(english >= 0.80, "{english}");
+    let translations = ["de", "ja", "ru", "zh"].map(score); // all ten take a minute
+    let mean = translations.iter().sum::<f64>() / translations.len() as f64;
+    assert!(mean >= 0.725, "{mean}: {translations:?}");
 }
