@@ -10,6 +10,7 @@ pub mod golden;
 pub mod judge;
 pub mod matrix;
 pub mod oracle;
+pub mod shared;
 pub mod skip;
 pub mod tolerance;
 pub mod values;

@@ -13,6 +13,7 @@ use wembed_tests::distance::{Bound, Distance, EXACT, ROUNDED_TO_F16, THREE_BF16,
 use wembed_tests::each_engine;
 use wembed_tests::embedding::{embed, expected_vectors, load, options};
 use wembed_tests::golden::{BuiltIn, Minilm, change_json, files, read};
+use wembed_tests::shared;
 use wembed_tests::skip::skip;
 
 fn repository() -> PathBuf {
@@ -106,8 +107,11 @@ fn the_trained_minilm_does_not_pass_with_a_mistake() {
 #[test]
 fn models_of_full_width_give_the_reference_vectors() {
     let folder = repository().join("target/full-width");
-    if std::env::var_os("WEMBED_SHARED").is_none() || !folder.join("key").is_file() {
-        return skip_full_width();
+    if shared::folder("no full-width models, which scripts/full-width-models makes").is_none() {
+        return;
+    }
+    if !folder.join("key").is_file() {
+        return skip("no full-width models; scripts/full-width-models makes them");
     }
     let texts = std::fs::read_to_string(repository().join("tests/full_width_texts.txt")).unwrap();
     let texts: Vec<String> = texts.lines().map(str::to_owned).collect();
@@ -140,12 +144,6 @@ fn models_of_full_width_give_the_reference_vectors() {
 }
 
 /// The shared data is not everywhere: its absence is no failure, even where devices are required.
-fn skip_full_width() {
-    use std::io::Write as _;
-    let why = "skipped: no full-width models; scripts/full-width-models makes them where WEMBED_SHARED is set";
-    writeln!(std::io::stderr(), "{why}").expect("stderr takes a line");
-}
-
 fn vectors(path: &Path) -> Vec<Vec<f64>> {
     let file = NpyFile::new(std::fs::File::open(path).unwrap()).unwrap();
     let (shape, double) = (file.shape().to_vec(), file.dtype().descr().contains("f8"));

@@ -3,7 +3,7 @@
 //! 20,000 in the ordinary run; `WEMBED_SENTENCES=1000000 cargo test --package wembed-tests --test tokenizer shared` takes a
 //! million.
 
-use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use ruzstd::decoding::StreamingDecoder;
@@ -18,12 +18,7 @@ const SOME: usize = 20_000;
 
 /// The folder of shared data. Its absence is no failure.
 pub fn folder() -> Option<PathBuf> {
-    let folder = std::env::var_os("WEMBED_SHARED").map(|folder| Path::new(&folder).join("data"));
-    if folder.is_none() {
-        writeln!(std::io::stderr(), "skipped: no real tokenizer: WEMBED_SHARED is not set")
-            .expect("stderr takes a line");
-    }
-    folder
+    Some(wembed_tests::shared::folder("no real tokenizer")?.join("data"))
 }
 
 /// XLM-R's tokenizer.json.

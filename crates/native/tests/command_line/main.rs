@@ -19,6 +19,8 @@ mod precision;
 mod resume;
 mod run;
 mod search;
+#[path = "../../../../tests/shared.rs"]
+mod shared;
 mod similarity;
 #[path = "../../../../tests/skip.rs"]
 mod skip;

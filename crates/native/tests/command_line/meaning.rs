@@ -1,12 +1,9 @@
 //! Whether the built-in model means something: what its card promises, rounded down.
 
-use std::env;
-use std::path::Path;
-
 use serde_json::Value;
 
 use crate::run::{json_lines, run, vector};
-use crate::skip::skip;
+use crate::shared::folder;
 
 /// The same things said in several languages, none of them from a text that it was trained on.
 const SAYINGS: [[&str; 7]; 6] = [
@@ -87,12 +84,9 @@ fn what_means_the_same_is_nearest() {
 
 #[test]
 fn similarity_is_what_people_say_it_is() {
-    let Some(shared) = env::var_os("WEMBED_SHARED") else {
-        return skip("no WEMBED_SHARED, where the development splits of STS-B lie");
-    };
-    let folder = Path::new(&shared).join("data/eval");
+    let Some(folder) = folder("no development splits of STS-B") else { return };
     let score = |language: &str| -> f64 {
-        let path = folder.join(format!("stsb-{language}-dev.csv"));
+        let path = folder.join(format!("data/eval/stsb-{language}-dev.csv"));
         let path = path.to_str().expect("its path is text");
         let found = run(&["eval", "sts", path, "--device", "cpu", "--format", "json"]).good();
         let found: Value = serde_json::from_str(&found).expect("it is JSON");
