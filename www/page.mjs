@@ -1,6 +1,6 @@
 // The form: loads the model that it names, and shows how near each text is to the first.
 
-import { Model } from "./model.mjs";
+import { Embedder } from "./wembed/index.js";
 
 const form = document.querySelector("form");
 const output = document.querySelector("pre");
@@ -9,25 +9,23 @@ let loaded;
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const { model: url, texts } = Object.fromEntries(new FormData(form));
+  const { model: source, texts } = Object.fromEntries(new FormData(form));
   const lines = texts.split("\n").filter((line) => line.trim());
   const say = (message) => (output.textContent = message);
   try {
-    if (loaded !== url) {
-      model?.close();
+    if (loaded !== source) {
+      await model?.dispose();
       say("loading");
-      model = await Model.load(url);
-      loaded = url;
+      model = await Embedder.load(source);
+      loaded = source;
     }
     say("embedding");
     const start = performance.now();
-    const { data, dims, tokens, truncated } = await model.embed(lines, { normalize: true });
+    const vectors = await model.embed(lines, { normalize: true });
     const seconds = ((performance.now() - start) / 1000).toFixed(2);
-    const rows = lines.map((line, index) => {
-      let cosine = 0;
-      for (let column = 0; column < dims; column++) cosine += data[column] * data[index * dims + column];
-      return `${cosine.toFixed(4)}  ${tokens[index]} tokens${truncated[index] ? ", cut" : ""}  ${line}`;
-    });
+    const { data, dims, tokens, truncated } = vectors;
+    const cosines = await model.similarity({ data: data.slice(0, dims), dims }, vectors);
+    const rows = lines.map((line, index) => `${cosines[index].toFixed(4)}  ${tokens[index]} tokens${truncated[index] ? ", cut" : ""}  ${line}`);
     say([`${lines.length} vectors of ${dims} values in ${seconds} s; cosine with the first:`, ...rows].join("\n"));
   } catch (error) {
     loaded = undefined;

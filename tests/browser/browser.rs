@@ -16,6 +16,9 @@ use wembed_tests::skip::skip;
 pub struct Job {
     /// The model's files.
     pub directory: PathBuf,
+    /// Another source than these files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<&'static str>,
     /// How the server answers; `ranges` is the right way.
     pub manner: &'static str,
     /// Load options; without any the model runs on the processor, the faster device of a machine without a GPU.
@@ -40,6 +43,7 @@ impl Job {
         let directory = directory.into();
         Self {
             directory,
+            source: None,
             manner: "ranges",
             options: json!({ "device": "cpu" }),
             plain: false,
@@ -164,8 +168,6 @@ fn is_possible() -> bool {
 /// What these tests need and is not there.
 fn missing() -> Option<String> {
     let chromium = std::env::var_os("CHROMIUM").map_or("/usr/bin/chromium".into(), PathBuf::from);
-    let forms = ["simd", "relaxed", "threads"];
-    let packages = forms.map(|form| repository().join(format!("target/web/pkg/{form}/wembed_wasm_bg.wasm")));
     if Command::new("node").arg("--version").stdout(Stdio::null()).status().is_err() {
         return Some("there is no node; scripts/setup installs it".to_owned());
     }
@@ -175,14 +177,20 @@ fn missing() -> Option<String> {
     if !chromium.is_file() {
         return Some(format!("there is no {}; scripts/setup installs it, CHROMIUM names another", chromium.display()));
     }
-    let modified = |package: &PathBuf| package.metadata().and_then(|found| found.modified()).ok();
-    let Some(built) = packages.iter().map(modified).min().expect("there are forms") else {
+    let modified = |path: &str| repository().join(path).metadata().and_then(|found| found.modified()).ok();
+    let forms = ["simd", "relaxed", "threads"].map(|form| format!("target/web/pkg/{form}/wembed_wasm_bg.wasm"));
+    let Some(wasm) = forms.iter().map(|form| modified(form)).min().expect("there are forms") else {
         return Some("target/web/pkg is not there with all its forms; scripts/build-wasm makes it".to_owned());
     };
-    let newer = ["shaders", "crates/kernels", "crates/model", "crates/wasm"]
-        .iter()
-        .find_map(|folder| newer(&repository().join(folder), built))?;
-    Some(format!("target/web/pkg is older than {}; scripts/build-wasm makes it anew", newer.display()))
+    let Some(package) = modified("target/npm/package.json") else {
+        return Some("target/npm is not there; scripts/build-npm makes it".to_owned());
+    };
+    let made_of = |folders: &[&str], built| folders.iter().find_map(|folder| newer(&repository().join(folder), built));
+    if let Some(path) = made_of(&["shaders", "crates/kernels", "crates/model", "crates/wasm/src"], wasm) {
+        return Some(format!("target/web/pkg is older than {}; scripts/build-wasm makes it anew", path.display()));
+    }
+    let path = made_of(&["crates/wasm/js", "models/wembed-mini/model", "target/web/pkg"], package)?;
+    Some(format!("target/npm is older than {}; scripts/build-npm makes it anew", path.display()))
 }
 
 /// A source file below `folder` that changed since `built`.

@@ -71,32 +71,40 @@ fn servers_are_believed_only_as_far_as_they_are_right() {
     job.calls = vec![embed(&texts[..3], json!({}))];
     let Some(done) = run(&job) else { return };
     let expected = done.results[0].get::<Embeddings>().unwrap().bits();
-    for manner in ["hidden", "whole"] {
-        let done = run(&Job { manner, ..job.clone() }).expect("there is a browser");
-        assert_eq!(done.error, None, "{manner}");
-        assert_eq!(done.results[0].get::<Embeddings>().unwrap().bits(), expected, "{manner}");
+    // Whole files into the browser's storage, and parts of them when they are read.
+    for cache in ["use", "none"] {
+        job.options["cache"] = json!(cache);
+        for manner in ["ranges", "hidden", "whole"] {
+            let done = run(&Job { manner, ..job.clone() }).expect("there is a browser");
+            assert_eq!(done.error, None, "{manner}");
+            assert_eq!(done.results[0].get::<Embeddings>().unwrap().bits(), expected, "{manner}");
+        }
+        for (manner, words) in [
+            ("short", &["expected", "found"] as &[_]),
+            ("shifted", &["expected bytes", "the server sent"]),
+            ("broken", &["DownloadFailed"]),
+            ("failing", &["the server answered 503"]),
+        ] {
+            let message = refused(&Job { manner, ..job.clone() }).expect("there is a browser");
+            println!("{cache}, {manner}: {message}");
+            assert_says(&message, words);
+        }
     }
-    for (manner, words) in [
-        ("short", ["bytes", "found"]),
-        ("shifted", ["expected bytes", "the server sent"]),
-        ("grown", ["`model.safetensors`", "changed on the server"]),
-        ("broken", ["could not be read", "the connection broke"]),
-        ("failing", ["could not be read", "the server answered 503"]),
-    ] {
-        let message = refused(&Job { manner, ..job.clone() }).expect("there is a browser");
-        println!("{manner}: {message}");
-        assert_says(&message, &words);
-    }
+    // Whose size changes between two parts.
+    let message = refused(&Job { manner: "grown", ..job }).expect("there is a browser");
+    assert_says(&message, &["model.safetensors", "changed on the server"]);
 }
 
-/// Ninety megabytes are not taken whole where a part was asked for.
+/// Ninety megabytes are not held in memory where a part was asked for; the browser's storage takes them as they come.
 #[test]
-fn a_large_file_needs_a_server_with_ranges() {
+fn a_large_file_needs_a_server_with_ranges_or_a_storage() {
     let folder = model::folder("large");
     model::copy(&golden().0.directory, &folder);
     std::fs::File::create(folder.join("model.safetensors")).unwrap().set_len(90 << 20).unwrap();
-    let Some(message) = refused(&Job { manner: "whole", ..Job::new(folder) }) else { return };
-    assert_says(&message, &["`model.safetensors` could not be read", "does not answer Range requests"]);
+    let job = |cache| Job { manner: "whole", options: json!({ "device": "cpu", "cache": cache }), ..Job::new(&folder) };
+    let Some(message) = refused(&job("none")) else { return };
+    assert_says(&message, &["DownloadFailed", "model.safetensors", "does not answer Range requests"]);
+    assert_says(&refused(&job("use")).expect("there is a browser"), &["ModelInvalid", "`model.safetensors`"]);
 }
 
 #[test]

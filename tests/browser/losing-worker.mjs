@@ -1,4 +1,4 @@
-// The page's worker on a device that can be lost: a real `destroy()`, at the moment that a test asks for.
+// The package's worker on a device that can be lost: a real `destroy()`, at the moment that a test asks for.
 
 import "./losing.mjs";
-import "/worker.mjs";
+import "/wembed/worker.js";

@@ -1,4 +1,4 @@
-// Takes the call "lose" before worker.mjs sees it, and from then on destroys the device in the middle of work.
+// Hears of a plan, and from then on destroys the device in the middle of work.
 
 let device;
 /** @type {{ method: "submit" | "mapAsync", after: number, times: number } | undefined} */
@@ -23,10 +23,8 @@ for (const [prototype, method] of [[GPUQueue.prototype, "submit"], [GPUBuffer.pr
   };
 }
 
-addEventListener("message", (event) => {
-  const { id, name, args } = event.data;
-  if (name !== "lose") return;
-  event.stopImmediatePropagation();
-  [plan] = args;
-  postMessage({ id, value: null });
-});
+const channel = new BroadcastChannel("lose");
+channel.onmessage = ({ data }) => {
+  plan = data;
+  channel.postMessage("heard");
+};

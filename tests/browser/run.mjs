@@ -2,38 +2,22 @@
 //
 //   node run.mjs [--without-webgpu] <jobs >results
 //
-// A job names a model's `directory`, the `manner` in which it is served, `options` to load it with and `calls` of
-// www/model.mjs, each an array of a name and its arguments, made one by one or, with `overlap`, all at once. A result has
+// A job names a model's `directory` or another `source`, the `manner` in which it is served, `options` to load it with and `calls` of
+// an `Embedder`, each an array of a name and its arguments, made one by one or, with `overlap`, all at once. A result has
 // the server's `requests` and for each call its `value` or the `error` that its promise was rejected with, or the `error`
 // of the load; `fault` where the page itself failed: an uncaught error, an error on the console, a crash, no end. Vectors
 // are the hex of little-endian f32. A job with `form` has these texts typed into the page instead; its one value is what
 // the page then shows.
 
 import { createInterface } from "node:readline";
-import { chromium } from "playwright-core";
+import { launch } from "./launch.mjs";
 import { folders, serve } from "./server.mjs";
 
 const SECONDS_A_JOB = 200;
 
 const servers = { isolated: await serve(folders, true), plain: await serve(folders, false) };
 
-// SwiftShader compiles a zero for every word of workgroup memory, which takes it over a second a kernel; without the
-// extension Chromium's own loop writes them, and a model loads six times as fast.
-const webgpu = [
-  "--enable-unsafe-webgpu",
-  "--use-webgpu-adapter=swiftshader",
-  "--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension",
-];
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
-  args: [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    ...(process.argv.includes("--without-webgpu") ? [] : webgpu),
-  ],
-});
+const browser = await launch(!process.argv.includes("--without-webgpu"));
 
 for await (const line of createInterface({ input: process.stdin })) {
   const result = await run(JSON.parse(line)).catch((error) => ({ fault: String(error) }));
@@ -42,7 +26,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 await browser.close();
 for (const server of Object.values(servers)) server.close();
 
-async function run({ directory, manner, options, plain, worker, calls, overlap, form }) {
+async function run({ directory, source, manner, options, plain, worker, calls, overlap, form }) {
   const server = plain ? servers.plain : servers.isolated;
   const root = server.add(directory, manner);
   const page = await browser.newPage();
@@ -61,7 +45,7 @@ async function run({ directory, manner, options, plain, worker, calls, overlap, 
   try {
     const work = page.goto(server.origin).then(() =>
       form === undefined
-        ? page.evaluate(inPage, { url: root.path, options, worker, calls, overlap })
+        ? page.evaluate(inPage, { source: source ?? root.path, options, worker, calls, overlap })
         : byHand(page, { model: root.path, texts: form }),
     );
     work.catch(() => {}); // the page is closed when something else has failed
@@ -83,23 +67,30 @@ async function byHand(page, fields) {
 }
 
 /** Runs in the page, and sees nothing of this file. */
-async function inPage({ url, options, worker, calls, overlap }) {
-  const { Model } = await import("/model.mjs");
+async function inPage({ source, options, worker, calls, overlap }) {
+  const { Embedder } = await import("/wembed/index.js");
   const plain = (value) => {
-    if (!ArrayBuffer.isView(value?.data ?? value?.ids)) return value;
-    if (value.ids) return { ...value, ids: [...value.ids] };
-    return { ...value, data: new Uint8Array(value.data.buffer).toHex(), tokens: [...value.tokens] };
+    if (value?.ids) return { ...value, ids: [...value.ids] };
+    if (!value?.data) return value;
+    return { ...value, data: new Uint8Array(value.data.buffer).toHex(), tokens: [...value.tokens], errors: value.errors.map((error) => error?.message ?? null) };
   };
-  const settled = (promise) => promise.then((value) => ({ value }), (error) => ({ error: error.message }));
-  const { value: model, error } = await settled(Model.load(url, options, worker && new URL(worker, location.href)));
+  const settled = (promise) => promise.then((value) => ({ value }), (error) => ({ error: `${error.name}: ${error.message}` }));
+  const assets = worker && { worker: new URL(worker, location.href) };
+  const { value: model, error } = await settled(Embedder.load(source, { ...options, assets }));
   if (error !== undefined) return { error };
+  // Heard by losing.mjs.
+  const lose = (plan) => new Promise((resolve) => {
+    const channel = new BroadcastChannel("lose");
+    channel.onmessage = () => resolve(null);
+    channel.postMessage(plan);
+  });
   const promises = [];
   for (const [name, ...args] of calls) {
-    const result = settled(model.call(name, ...args).then(plain));
+    const result = settled((name === "lose" ? lose(...args) : model[name](...args)).then(plain));
     if (!overlap) await result;
     promises.push(result);
   }
   const results = await Promise.all(promises);
-  model.close();
+  await model.dispose();
   return { results };
 }

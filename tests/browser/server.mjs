@@ -7,12 +7,23 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join, normalize } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
+const dist = here("../../target/npm/dist");
+
 /** Where the page looks for things. */
-export const folders = { "/": here("../../www"), "/pkg/": here("../../target/web/pkg"), "/wembed-mini/": here("../../models/wembed-mini/model"), "/models/": here("../../models"), "/test/": here(".") };
+export const folders = {
+  "/": here("../../www"),
+  "/wembed/": dist,
+  "/models/": here("../../models"),
+  "/test/": here("."),
+  // The package, but for a thread of it.
+  "/stopping/": dist,
+  "/stopping/wasm/threads/": here("stopping"),
+};
 
 const types = {
   html: "text/html; charset=utf-8",
@@ -31,8 +42,20 @@ const manners = {
   short: (reply) => (reply.last -= 1),
   shifted: (reply) => (reply.headers["content-range"] = reply.headers["content-range"]?.replace(/\d+/, (first) => +first + 1)),
   grown: (reply) => (reply.headers["content-range"] = reply.headers["content-range"]?.replace(/\d+$/, (size) => +size + reply.first)),
-  broken: (reply) => (reply.breaks = true),
+  // It never comes further than half of a file.
+  broken: (reply, size) => (reply.breaksAt = size >> 1),
+  // Half of each large answer, then the connection goes.
+  halves: (reply) => reply.last - reply.first > 1e5 && (reply.breaksAt = (reply.first + reply.last) >> 1),
   failing: (reply) => (reply.status = 503),
+  corrupt: () => {},
+  gone: () => {},
+  slow: (reply) => (reply.slow = true),
+};
+
+/** What a manner changes of the bytes themselves. */
+const bytes = {
+  // As a cache on the way, or a disk, may do it.
+  corrupt: (chunk) => chunk.map((byte) => byte ^ 1),
 };
 
 /** What makes a page cross-origin isolated, which shared memory needs. */
@@ -40,17 +63,19 @@ const isolation = { "cross-origin-opener-policy": "same-origin", "cross-origin-e
 
 /** Serves `folders`, paths to directories, and any that are added. */
 export async function serve(folders, isolated) {
-  const roots = Object.entries(folders).map(([path, directory]) => ({ path, directory, manner: "ranges", requests: 0 }));
+  const roots = Object.entries(folders).map(([path, directory]) => ({ path, directory, manner: "ranges", requests: 0, bytes: 0 }));
   const server = createServer((request, response) => {
     answer(roots, isolated ? isolation : {}, request, response).catch((error) => response.destroy(error));
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
+    /** The roots that it was started with, by path: their manner may be changed, too. */
+    roots: Object.fromEntries(roots.map((root) => [root.path, root])),
     origin: `http://127.0.0.1:${server.address().port}`,
-    /** Serves one more directory, in some manner; the result's `path` says where, its `requests` count. */
+    /** Serves one more directory, in some manner; the result's `path` says where, its `requests` and `bytes` count. */
     add(directory, manner) {
       if (!(manner in manners)) throw new Error(`no manner \`${manner}\`: ${Object.keys(manners)}`);
-      const root = { path: `/served-${roots.length}/`, directory, manner, requests: 0 };
+      const root = { path: `/served-${roots.length}/`, directory, manner, requests: 0, bytes: 0 };
       roots.push(root);
       return root;
     },
@@ -63,6 +88,7 @@ async function answer(roots, headers, request, response) {
   // The longest path wins: "/" serves what no other does.
   const root = roots.filter((root) => path.startsWith(root.path)).sort((a, b) => b.path.length - a.path.length)[0];
   root.requests += 1;
+  if (root.manner === "gone") return void request.socket.destroy();
   const inside = normalize(path.slice(root.path.length) || "index.html");
   const file = join(root.directory, inside);
   const found = inside.startsWith("..") ? null : await stat(file).catch(() => null);
@@ -86,10 +112,22 @@ async function answer(roots, headers, request, response) {
     ...reply.headers,
   });
   if (request.method === "HEAD" || length === 0) return void response.end();
-  const sent = createReadStream(file, { start: reply.first, end: reply.breaks ? reply.first + (length >> 1) : reply.last });
-  if (reply.breaks) sent.on("end", () => response.destroy());
-  sent.on("error", (error) => response.destroy(error));
-  sent.pipe(response, { end: !reply.breaks });
+  const last = reply.breaksAt === undefined ? reply.last : reply.breaksAt - 1;
+  const change = bytes[root.manner] ?? ((chunk) => chunk);
+  if (reply.first <= last) {
+    const changed = async function* (chunks) {
+      for await (const chunk of chunks) {
+        root.bytes += chunk.length;
+        yield change(chunk);
+        if (reply.slow) await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    // Whoever asked may have gone.
+    await pipeline(createReadStream(file, { start: reply.first, end: last }), changed, response, { end: false }).catch(() => {});
+  }
+  // Not before what was sent has left, or none of it would arrive.
+  if (last < reply.last) setTimeout(() => response.destroy(), 50);
+  else response.end();
 }
 
 if (process.argv[1] === here("server.mjs")) console.log((await serve(folders, true)).origin);

@@ -1,10 +1,10 @@
-// The page's worker where threads go wrong, as its own address says:
+// The package's worker where threads go wrong, as its own address says:
 //
 //   ?memory   the browser refuses shared memory, as iOS refuses much of it
-//   ?load     what a thread loads is not there
+//   ?load     what a thread runs is not there
 //   ?run      a thread stops when it is to work, and this worker waits for it
 
-import "/worker.mjs";
+import "/wembed/worker.js";
 
 const way = new URL(import.meta.url).search;
 
@@ -15,12 +15,11 @@ WebAssembly.Memory = class extends WebAssembly.Memory {
   }
 };
 
-const stopping = "export default () => {}; export const runThread = () => { throw new Error('it came to a bad end'); };";
-const glues = { "?load": new URL("nothing.mjs", import.meta.url).href, "?run": `data:text/javascript,${stopping}` };
-
-const { postMessage } = Worker.prototype;
-Worker.prototype.postMessage = function ({ glue, ...rest }, transfer) {
-  const wait = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-  if (way === "?run") this.addEventListener("message", wait); // once the thread is ready
-  return postMessage.call(this, { ...rest, glue: glues[way] ?? glue }, transfer);
+const scripts = { "?load": "/test/nothing.mjs", "?run": "/stopping/thread.js" };
+globalThis.Worker = class extends Worker {
+  constructor(script, options) {
+    super(scripts[way] ?? script, options);
+    const wait = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    if (way === "?run") this.addEventListener("message", wait); // once the thread is ready
+  }
 };

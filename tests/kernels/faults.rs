@@ -4,7 +4,7 @@ use pollster::block_on;
 use wembed_kernels::cpu::{self, CpuEngine};
 use wembed_kernels::gpu::{Adapter, GpuEngine, Options};
 use wembed_kernels::{Dtype, Engine, Error, Gathered, Linear, Ops as _, Packed, Piece, Probe as _, Rows, Stored};
-use wembed_tests::device::{TestEngine, cpu_ways, open, options};
+use wembed_tests::device::{TestEngine, WAYS, cpu_ways, open, options};
 use wembed_tests::each_way;
 use wembed_tests::matrix::Matrix;
 
@@ -199,6 +199,15 @@ fn an_adapter_that_does_not_exist_is_answered_with_those_that_do() {
     let message = error.to_string();
     assert!(message.contains("`no such card`"), "{message}");
     assert!(there.iter().all(|device| message.contains(&format!("`{}`", device.name))), "{message}");
+}
+
+#[test]
+fn a_device_proves_itself_every_way() {
+    for way in WAYS {
+        let start = std::time::Instant::now();
+        let Some(engine) = open(Options { proof: true, ..way.options() }) else { return };
+        println!("{} in {:.2} s: {}", way.name, start.elapsed().as_secs_f64(), engine.info().name);
+    }
 }
 
 /// A name is found by a part of it, in either case; only hardware is taken where only hardware is wanted.

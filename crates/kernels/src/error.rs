@@ -13,6 +13,8 @@ pub(crate) enum Kind {
     NoAdapter { wanted: String, found: String },
     #[error("adapter `{adapter}` gave no device")]
     NoDevice { adapter: String, source: wgpu::RequestDeviceError },
+    #[error("`{adapter}` computes wrongly: {what}")]
+    Wrong { adapter: String, what: String },
     #[error("`{name}` needs {needed} {unit}, but the device's limit `{limit}` is {got}")]
     Limit { name: String, limit: &'static str, unit: &'static str, needed: u64, got: u64 },
     #[error("no {dtype} on {device}: it needs {needed}")]
@@ -49,9 +51,22 @@ impl Error {
         matches!(*self.0, Kind::NoAdapter { .. })
     }
 
+    /// Whether there is an adapter whose device does not compute what it should.
+    pub fn is_wrong_device(&self) -> bool {
+        matches!(*self.0, Kind::Wrong { .. })
+    }
+
     /// Whether a thing is larger than the device takes.
     pub fn is_limit(&self) -> bool {
-        matches!(*self.0, Kind::Limit { .. })
+        self.limit().is_some()
+    }
+
+    /// Of a thing that is larger than the device takes: the limit's name, what is needed and what the device has.
+    pub fn limit(&self) -> Option<(&'static str, u64, u64)> {
+        match *self.0 {
+            Kind::Limit { limit, needed, got, .. } => Some((limit, needed, got)),
+            _ => None,
+        }
     }
 
     pub(crate) fn refused(place: impl Into<String>, message: impl fmt::Display) -> Self {

@@ -8,9 +8,11 @@ mod choices;
 pub mod cpu;
 mod error;
 pub mod gpu;
+mod noise;
 mod ops;
 mod packed;
 mod probe;
+mod proof;
 mod rows;
 
 pub use choices::{Activation, Dtype, Pooling};

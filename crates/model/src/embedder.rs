@@ -1,7 +1,6 @@
 //! Texts in, vectors out.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 use wembed_kernels::Engine;
@@ -11,8 +10,7 @@ use crate::description::Description;
 use crate::files::{Files, join};
 use crate::head::Finish;
 use crate::load::{Weights, load};
-use crate::long::{Done, Long};
-use crate::pipeline::BATCHES_IN_FLIGHT;
+use crate::long::Long;
 use crate::tokenizer::{FileTokenizer, Tokenize, Tokens};
 use crate::vocabulary::Placement;
 
@@ -190,33 +188,12 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
         options: &EmbedOptions,
         mut sink: impl FnMut(Result<Embedding, Error>) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B>, Error> {
-        let job = self.job(options)?;
-        let mut joining = self.joining(&job);
-        let mut give = |done: Vec<Done>| done.into_iter().filter_map(|part| joining.take(part)).try_for_each(&mut sink);
-        let mut texts = texts.into_iter();
-        let mut in_flight = VecDeque::new();
-        loop {
-            // While the device is at work on what is in flight.
-            let window = self.tokenize_window(&mut texts, &job);
-            let ended = window.is_empty();
-            for batch in self.batches(window, &job) {
-                if in_flight.len() == BATCHES_IN_FLIGHT {
-                    let done = self.land(&mut in_flight, &job).await?;
-                    if let ControlFlow::Break(value) = give(done) {
-                        return Ok(ControlFlow::Break(value));
-                    }
-                }
-                in_flight.push_back(self.launch(batch, &job).await?);
-            }
-            while ended && !in_flight.is_empty() {
-                let done = self.land(&mut in_flight, &job).await?;
-                if let ControlFlow::Break(value) = give(done) {
-                    return Ok(ControlFlow::Break(value));
-                }
-            }
-            if ended {
-                return Ok(ControlFlow::Continue(()));
+        let mut flow = self.flow(texts, options)?;
+        while let Some(done) = flow.next().await? {
+            if let ControlFlow::Break(value) = done.into_iter().try_for_each(&mut sink) {
+                return Ok(ControlFlow::Break(value));
             }
         }
+        Ok(ControlFlow::Continue(()))
     }
 }

@@ -30,9 +30,27 @@ pub(crate) enum Kind {
 }
 
 impl Error {
+    /// What an engine said, where that is what went wrong.
+    pub fn device(&self) -> Option<&wembed_kernels::Error> {
+        match &*self.0 {
+            Kind::Device(error) => Some(error),
+            _ => None,
+        }
+    }
+
     /// Whether the device is gone.
     pub fn is_device_lost(&self) -> bool {
-        matches!(&*self.0, Kind::Device(error) if error.is_device_lost())
+        self.device().is_some_and(wembed_kernels::Error::is_device_lost)
+    }
+
+    /// Whether a file could not be read, whatever is in it.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(*self.0, Kind::Read { .. })
+    }
+
+    /// Whether an option is wrong, or does not fit the model.
+    pub fn is_option(&self) -> bool {
+        matches!(*self.0, Kind::Option { .. })
     }
 
     /// Whether a file that the model needs is not there.

@@ -92,6 +92,10 @@ impl DeviceArguments {
         let options = gpu::Options { adapter, dtype, kernel_times: self.kernel_times, ..gpu::Options::default() };
         match block_on(GpuEngine::open(options)) {
             Err(error) if error.is_no_adapter() && self.device == Device::Auto => self.cpu(),
+            Err(error) if error.is_wrong_device() && self.device == Device::Auto => {
+                report::say(format_args!("{error}; the processor is taken instead"));
+                self.cpu()
+            }
             Err(error) => Err(error.into()),
             Ok(_) if self.wants_cpu() => bail!(
                 "--threads and --instructions are the CPU engine's; this is a GPU: say --device cpu, or leave them out"

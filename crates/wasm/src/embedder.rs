@@ -1,59 +1,106 @@
-//! The class that JavaScript holds.
+//! The class that the package's host holds.
 
 use futures_util::lock::Mutex;
+use js_sys::{Float32Array, Function, Promise};
 use wasm_bindgen::prelude::*;
-use wembed_model::{AnyEmbedder, Description};
+use wasm_bindgen_futures::JsFuture;
+use wembed_kernels::Engine;
+use wembed_model::{AnyEmbedder, Description, EmbedOptions, Embedding, Error, FileTokenizer};
 
-use crate::error::{engine, js};
-use crate::http::Http;
+use crate::error::{self, aborted, argument};
+use crate::files::JsFiles;
 use crate::values::{JsEmbeddings, JsInfo, JsTokens};
 use crate::{options, values};
 
-/// A model over HTTP, on WebGPU or on the processor.
-pub(crate) type Model = AnyEmbedder<Http>;
+/// A model from JavaScript's files, on WebGPU or on the processor.
+pub(crate) type Model = AnyEmbedder<JsFiles>;
 
 /// A model on the browser's GPU or on its processor. Calls may overlap: each waits for its turn.
 #[wasm_bindgen]
-pub struct Embedder(Mutex<Model>);
+pub struct Embedder {
+    model: Mutex<Model>,
+    /// Why it runs on this engine.
+    why: String,
+}
 
 #[wasm_bindgen]
 impl Embedder {
-    /// Loads the model whose files lie below `url`.
-    pub async fn load(
-        url: String,
-        #[wasm_bindgen(unchecked_optional_param_type = "LoadOptions")] options: JsValue,
-    ) -> Result<Embedder, JsError> {
+    /// Loads the model that `files` hold.
+    pub async fn load(files: JsFiles, options: JsValue) -> Result<Self, JsValue> {
         let options: options::Load = options::parse(&options)?;
-        let files = Http::new(&url)?;
-        // First, so that a wrong address is said at once. What is read here is kept: it is not asked for again.
-        Description::read(&files).await.map_err(|error| js(&error))?;
-        let engine = options.engine().await.map_err(|error| engine(&error))?;
-        let model = Model::load(engine, files, options.model()).await.map_err(|error| js(&error))?;
-        Ok(Self(Mutex::new(model)))
+        let failed = |said: Error| error::model(&said);
+        // First, so that a wrong source is said at once.
+        Description::read(&files).await.map_err(failed)?;
+        let (engine, why) = options.engine().await.map_err(|said| error::engine(&said))?;
+        let loaded = |model, why| Self { model: Mutex::new(model), why };
+        match Model::load(engine, files.clone(), options.model()).await {
+            // A model that this GPU has no room for, where any engine will do.
+            Err(said) if said.device().is_some() && options.takes_any() => {
+                let engine = options.processor().map_err(|said| error::engine(&said))?;
+                let model = Model::load(engine, files, options.model()).await.map_err(failed)?;
+                Ok(loaded(model, said.to_string()))
+            }
+            other => Ok(loaded(other.map_err(failed)?, why)),
+        }
     }
 
     /// One vector a text, in order. What is wrong with one text is that text's own error; the others have their vectors.
-    pub async fn embed(
-        &self,
-        #[wasm_bindgen(unchecked_param_type = "string[]")] texts: JsValue,
-        #[wasm_bindgen(unchecked_optional_param_type = "EmbedOptions")] options: JsValue,
-    ) -> Result<JsEmbeddings, JsError> {
+    ///
+    /// After each batch but the last `go_on` is called with how many texts are done, and its promise waited for: where it gives
+    /// false, nothing more is computed.
+    pub async fn embed(&self, texts: JsValue, options: JsValue, go_on: Function) -> Result<JsEmbeddings, JsValue> {
         let texts = values::texts(&texts)?;
         let options = options::parse::<options::Embed>(&options)?.model()?;
-        let mut model = self.0.lock().await;
-        let found = model.embed(&texts, &options).await.map_err(|error| js(&error))?;
+        let mut model = self.model.lock().await;
         let dims = options.finish.dimensions.unwrap_or(model.description().dimensions);
-        Ok(values::embeddings(&found, dims))
+        let found = match &mut *model {
+            Model::Gpu(embedder) => embed(embedder, &texts, &options, &go_on).await,
+            Model::Cpu(embedder) => embed(embedder, &texts, &options, &go_on).await,
+        };
+        Ok(values::embeddings(&found?, dims))
     }
 
     /// The text's ids, as the encoder would get them without a prompt.
-    pub async fn tokenize(&self, text: String) -> Result<JsTokens, JsError> {
-        let found = self.0.lock().await.tokenize(&text).map_err(|error| js(&error))?;
+    pub async fn tokenize(&self, text: String) -> Result<JsTokens, JsValue> {
+        let found = self.model.lock().await.tokenize(&text).map_err(|said| error::model(&said))?;
         Ok(values::tokens(&found))
+    }
+
+    /// How near each vector of `left` is to each of `right`, row by row, by the model's own measure. Both hold vectors of `dims` values.
+    pub async fn similarity(&self, left: Vec<f32>, right: Vec<f32>, dims: usize) -> Result<Float32Array, JsValue> {
+        let whole = |vectors: &[f32]| dims > 0 && vectors.len().is_multiple_of(dims);
+        if !whole(&left) || !whole(&right) {
+            let found = format!("{} and {}", left.len(), right.len());
+            return Err(argument("similarity", &format!("vectors of {dims} values each"), &found));
+        }
+        let measure = self.model.lock().await.description().similarity;
+        let rows = left.chunks_exact(dims).flat_map(|x| right.chunks_exact(dims).map(move |y| measure.of(x, y) as f32));
+        Ok(Float32Array::from(rows.collect::<Vec<_>>().as_slice()))
     }
 
     /// What was loaded, and onto what.
     pub async fn info(&self) -> JsInfo {
-        values::info(&*self.0.lock().await)
+        values::info(&*self.model.lock().await, &self.why)
     }
+}
+
+async fn embed<E: Engine>(
+    embedder: &mut wembed_model::Embedder<E, JsFiles, FileTokenizer>,
+    texts: &[String],
+    options: &EmbedOptions,
+    go_on: &Function,
+) -> Result<Vec<Result<Embedding, Error>>, JsValue> {
+    let failed = |said: Error| error::model(&said);
+    let mut found = Vec::with_capacity(texts.len());
+    let mut flow = embedder.flow(texts, options).map_err(failed)?;
+    while let Some(done) = flow.next().await.map_err(failed)? {
+        found.extend(done);
+        if found.len() < texts.len() {
+            let answer = Promise::resolve(&go_on.call1(&JsValue::NULL, &(found.len() as u32).into())?);
+            if JsFuture::from(answer).await?.is_falsy() {
+                return Err(aborted());
+            }
+        }
+    }
+    Ok(found)
 }

@@ -1,24 +1,18 @@
-//! wembed in a browser: a model over HTTP onto WebGPU or the processor, texts in, vectors out.
+//! wembed for JavaScript: a model from files that JavaScript reads, on WebGPU or on the processor, texts in, vectors out.
 //!
-//! ```js
-//! import init, { Embedder } from "./pkg/relaxed/wembed_wasm.js";
-//! await init();
-//! const embedder = await Embedder.load("models/all-MiniLM-L6-v2", { dtype: "f16" });
-//! const { data, dims } = await embedder.embed(["a text", "another"]);
-//! console.assert(data.length === 2 * dims);
-//! ```
-//!
-//! It is meant for a dedicated worker: tokenising and loading keep their thread busy.
+//! What is exported here is for `js/host.ts` alone; programs use the npm package `wembed`, whose face is `js/index.ts`.
 
+mod digest;
 mod embedder;
 mod error;
-mod http;
+mod files;
 mod options;
 mod threads;
 mod values;
 
 use wasm_bindgen::prelude::*;
 
+pub use digest::Sha256;
 pub use embedder::Embedder;
 
 /// What a bug says before it stops the module: without this a panic is only `unreachable`.

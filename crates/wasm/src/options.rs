@@ -1,4 +1,4 @@
-//! The options that JavaScript passes, checked: an unknown name or value is an error that names it.
+//! The options that JavaScript passes, checked: an unknown name or value is an error that names it. `js/types.ts` says what they mean.
 
 use js_sys::JSON;
 use serde::Deserialize;
@@ -9,44 +9,7 @@ use wembed_kernels::gpu::{self, Adapter, GpuEngine};
 use wembed_kernels::{Dtype, Error};
 use wembed_model::{AnyEngine, EmbedOptions, Finish, LoadOptions, Long, Placement, Prompt};
 
-use crate::error::argument;
-
-#[wasm_bindgen(typescript_custom_section)]
-const TYPES: &str = r#"
-/** How a model is loaded, where that is not what its files say. */
-export interface LoadOptions {
-  /**
-   * What computes: "gpu" is the browser's best WebGPU adapter, a program on the processor included; "cpu" is wembed's own
-   * engine in wasm; "auto" is a GPU in hardware where there is one, else "cpu".
-   */
-  device?: "auto" | "gpu" | "cpu";
-  /** What weights are held in; "auto" is f16 on a GPU, unpacked in the shaders where it has no `shader-f16`, and f32 on the processor. */
-  dtype?: "auto" | "f16" | "f32" | "bf16";
-  /** Tokens of a text at most, special tokens included. */
-  maxLength?: number;
-  /** Where the word table lives: on the device, or on the server, from where each row is fetched when it is first needed. */
-  vocabulary?: "auto" | "host" | "device";
-}
-
-/** How texts are embedded, where that is not what the model's files say. */
-export interface EmbedOptions {
-  /** Vectors of length 1, or not. */
-  normalize?: boolean;
-  /** The first so many dimensions. */
-  dimensions?: number;
-  /** Put in front of each text; the empty string for nothing. */
-  prompt?: string;
-  /** One of the model's prompts. */
-  promptName?: string;
-  /**
-   * What becomes of texts that have more tokens than the model takes: they are cut ("truncate"), are errors, or get the mean of the
-   * vectors of their overlapping windows.
-   */
-  long?: "truncate" | "error" | "mean";
-  /** Tokens of a batch at most. */
-  batchTokens?: number;
-}
-"#;
+use crate::error::{NO_ADAPTER, argument, said_of_arguments};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -66,7 +29,7 @@ enum DeviceName {
     Cpu,
 }
 
-#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum DtypeName {
     #[default]
@@ -74,6 +37,18 @@ enum DtypeName {
     F16,
     F32,
     Bf16,
+}
+
+impl DtypeName {
+    /// The type, where one was named.
+    fn named(self) -> Option<Dtype> {
+        match self {
+            Self::Auto => None,
+            Self::F16 => Some(Dtype::F16),
+            Self::F32 => Some(Dtype::F32),
+            Self::Bf16 => Some(Dtype::Bf16),
+        }
+    }
 }
 
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
@@ -106,7 +81,7 @@ enum LongTexts {
 }
 
 /// A plain object's fields; all of their defaults where it is left out.
-pub(crate) fn parse<T: Default + DeserializeOwned>(options: &JsValue) -> Result<T, JsError> {
+pub(crate) fn parse<T: Default + DeserializeOwned>(options: &JsValue) -> Result<T, JsValue> {
     if options.is_undefined() || options.is_null() {
         return Ok(T::default());
     }
@@ -117,31 +92,43 @@ pub(crate) fn parse<T: Default + DeserializeOwned>(options: &JsValue) -> Result<
     // By way of a value, whose errors name no line and column of a text that nobody wrote.
     let value: serde_json::Value = serde_json::from_str(&json).expect("JavaScript writes JSON");
     serde_path_to_error::deserialize(value).map_err(|error| match error.path().to_string().as_str() {
-        "." | "?" => JsError::new(&format!("options: {}", error.inner())),
-        key => JsError::new(&format!("options: `{key}`: {}", error.inner())),
+        "." | "?" => said_of_arguments(&format!("options: {}", error.inner())),
+        key => said_of_arguments(&format!("options: `{key}`: {}", error.inner())),
     })
 }
 
 impl Load {
-    /// Opens the engine.
-    pub async fn engine(&self) -> Result<AnyEngine, Error> {
-        let dtype = match self.dtype {
-            DtypeName::Auto => None,
-            DtypeName::F16 => Some(Dtype::F16),
-            DtypeName::F32 => Some(Dtype::F32),
-            DtypeName::Bf16 => Some(Dtype::Bf16),
+    /// Opens the engine, and says why it is this one.
+    pub async fn engine(&self) -> Result<(AnyEngine, String), Error> {
+        let cpu = |why: String| self.processor().map(|engine| (engine, why));
+        let adapter = match self.device {
+            DeviceName::Cpu => return cpu("it was asked for".to_owned()),
+            DeviceName::Auto if self.dtype == DtypeName::Bf16 => return cpu("a GPU has no kernels for bf16".to_owned()),
+            DeviceName::Auto => Adapter::Hardware,
+            DeviceName::Gpu => Adapter::Best,
         };
-        // bf16 is asked of the processor alone: a GPU has no kernels for it.
-        let wants_gpu = self.device == DeviceName::Gpu || self.device == DeviceName::Auto && dtype != Some(Dtype::Bf16);
-        if wants_gpu {
-            let adapter = if self.device == DeviceName::Gpu { Adapter::Best } else { Adapter::Hardware };
-            let options = gpu::Options { adapter, dtype: dtype.unwrap_or(Dtype::F16), ..gpu::Options::default() };
-            match GpuEngine::open(options).await {
-                Err(error) if error.is_no_adapter() && self.device == DeviceName::Auto => {}
-                opened => return opened.map(AnyEngine::Gpu),
+        let dtype = self.dtype.named().unwrap_or(Dtype::F16);
+        match GpuEngine::open(gpu::Options { adapter, dtype, ..gpu::Options::default() }).await {
+            Err(error) if self.takes_any() && error.is_no_adapter() => {
+                cpu(format!("{NO_ADAPTER}; an adapter that is a program on the processor is not taken unasked"))
+            }
+            // What a GPU that does not work says, too: there is an engine that does.
+            Err(error) if self.takes_any() => cpu(error.to_string()),
+            opened => {
+                opened.map(|engine| (AnyEngine::Gpu(engine), "it computes what the processor computes".to_owned()))
             }
         }
-        let options = cpu::Options { dtype, pool: crate::threads::pool(), ..cpu::Options::default() };
+    }
+
+    /// Whether no device was asked for.
+    pub fn takes_any(&self) -> bool {
+        self.device == DeviceName::Auto
+    }
+
+    /// Opens the CPU engine.
+    pub fn processor(&self) -> Result<AnyEngine, Error> {
+        let pool = crate::threads::pool();
+        let options = cpu::Options { dtype: self.dtype.named(), pool, ..cpu::Options::default() };
         CpuEngine::open(options).map(AnyEngine::Cpu)
     }
 
@@ -156,7 +143,7 @@ impl Load {
 }
 
 impl Embed {
-    pub fn model(self) -> Result<EmbedOptions, JsError> {
+    pub fn model(self) -> Result<EmbedOptions, JsValue> {
         let prompt = match (self.prompt, self.prompt_name) {
             (None, None) => Prompt::Model,
             (Some(text), None) => Prompt::Text(text),

@@ -1,5 +1,5 @@
 //! Threads: Web Workers that lend themselves to rayon, where the module was built for shared memory and the page is
-//! cross-origin isolated. `www/worker.mjs` starts them before it loads a model.
+//! cross-origin isolated. `js/threads.ts` starts them before it loads a model.
 
 use std::sync::Arc;
 

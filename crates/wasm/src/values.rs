@@ -1,4 +1,4 @@
-//! What JavaScript gets back: plain objects with typed arrays, which a worker can post.
+//! What JavaScript gets back: plain objects with typed arrays, which a worker can post. `js/types.ts` says what is in them.
 
 use js_sys::{Array, Float32Array, JSON, Object, Uint32Array};
 use serde::Serialize;
@@ -11,58 +11,8 @@ use wembed_model::{Embedding, Error, Tokens};
 use crate::embedder::Model;
 use crate::error::argument;
 
-#[wasm_bindgen(typescript_custom_section)]
-const TYPES: &str = r#"
-/** One vector a text, in order. */
-export interface Embeddings {
-  /** All vectors, one after the other; NaN for a text that has an error. */
-  data: Float32Array;
-  /** Values of each vector. */
-  dims: number;
-  /** Tokens of each text that were embedded, special tokens included. */
-  tokens: Uint32Array;
-  /** Whether each text had more tokens than the model takes. */
-  truncated: boolean[];
-  /** Why a text has no vector, or null. */
-  errors: (string | null)[];
-}
-
-/** A text as the encoder takes it. */
-export interface Tokens {
-  ids: Uint32Array;
-  truncated: boolean;
-}
-
-/** What was loaded, and onto what. */
-export interface Info {
-  /** wembed's version. */
-  version: string;
-  /** Which form of the package this is. */
-  form: "simd" | "relaxed" | "threads";
-  /** Values of a vector, where no other number is asked for. */
-  dimensions: number;
-  /** Tokens of a text at most, special tokens included. */
-  maxLength: number;
-  /** Whether the model itself gives vectors of length 1. */
-  normalizes: boolean;
-  /** The model's prompts, by name. */
-  prompts: Record<string, string>;
-  /** The prompt that is used where none is asked for. */
-  defaultPrompt: string | null;
-  /** How weights lie in memory and are read. */
-  storage: "f16" | "f16 packed" | "f32" | "bf16";
-  /** What computes: an adapter, whose name browsers may keep to themselves, or the processor. */
-  device:
-    | { engine: "gpu"; name: string; kind: string; driver: string; software: boolean; features: string[]; largestBinding: number }
-    | { engine: "cpu"; instructions: string; threads: number };
-  /** How often a lost device was replaced. */
-  devicesReplaced: number;
-}
-"#;
-
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(typescript_type = "Embeddings")]
     pub type JsEmbeddings;
     #[wasm_bindgen(method, setter)]
     fn set_data(this: &JsEmbeddings, data: &Float32Array);
@@ -75,19 +25,17 @@ extern "C" {
     #[wasm_bindgen(method, setter)]
     fn set_errors(this: &JsEmbeddings, errors: &Array);
 
-    #[wasm_bindgen(typescript_type = "Tokens")]
     pub type JsTokens;
     #[wasm_bindgen(method, setter)]
     fn set_ids(this: &JsTokens, ids: &Uint32Array);
     #[wasm_bindgen(method, setter, js_name = truncated)]
     fn set_is_truncated(this: &JsTokens, truncated: bool);
 
-    #[wasm_bindgen(typescript_type = "Info")]
     pub type JsInfo;
 }
 
 /// An array of strings; anything else is an error.
-pub(crate) fn texts(value: &JsValue) -> Result<Vec<String>, JsError> {
+pub(crate) fn texts(value: &JsValue) -> Result<Vec<String>, JsValue> {
     let wrong = |found: &str| argument("texts", "an array of strings", found);
     let kind = |value: &JsValue| value.js_typeof().as_string().unwrap_or_default();
     if !Array::is_array(value) {
@@ -99,13 +47,13 @@ pub(crate) fn texts(value: &JsValue) -> Result<Vec<String>, JsError> {
     value.unchecked_ref::<Array>().iter().enumerate().map(text).collect()
 }
 
-/// One row of `dims` values a text.
+/// One row of `dims` values a text; zeros for a text that has none.
 pub(crate) fn embeddings(found: &[Result<Embedding, Error>], dims: usize) -> JsEmbeddings {
     let mut data = Vec::with_capacity(found.len() * dims);
     for text in found {
         match text {
             Ok(embedding) => data.extend_from_slice(&embedding.vector),
-            Err(_) => data.resize(data.len() + dims, f32::NAN),
+            Err(_) => data.resize(data.len() + dims, 0.0),
         }
     }
     let tokens: Vec<u32> =
@@ -155,6 +103,8 @@ struct Info<'a> {
     storage: &'static str,
     device: Device<'a>,
     devices_replaced: u64,
+    similarity: &'static str,
+    why: &'a str,
 }
 
 #[derive(Serialize)]
@@ -197,7 +147,7 @@ fn cpu(engine: &CpuEngine) -> (&'static str, Device<'static>) {
     (engine.dtype().name(), device)
 }
 
-pub(crate) fn info(model: &Model) -> JsInfo {
+pub(crate) fn info(model: &Model, why: &str) -> JsInfo {
     let description = model.description();
     let (storage, device) = match model {
         Model::Gpu(embedder) => gpu(embedder.engine()),
@@ -214,6 +164,8 @@ pub(crate) fn info(model: &Model) -> JsInfo {
         storage,
         device,
         devices_replaced: model.devices_replaced(),
+        similarity: description.similarity.name(),
+        why,
     };
     let json = serde_json::to_string(&info).expect("strings and numbers are JSON");
     JSON::parse(&json).expect("JavaScript reads JSON").unchecked_into()

@@ -4,8 +4,9 @@
 use super::GpuEngine;
 use super::linear::{self, Epilogue};
 use super::weights::Weights;
+use crate::noise::{Noise, noise};
 use crate::probe::Probe as _;
-use crate::{Activation, Engine, Error, Linear, Packed, Piece, Rows, Stored};
+use crate::{Activation, Engine, Error, Linear, Packed};
 
 const ROWS: usize = 5;
 const COLUMNS: usize = 64;
@@ -17,15 +18,15 @@ pub async fn small_agrees(engine: &GpuEngine) -> Result<bool, Error> {
     if wanted == 0 {
         return Ok(true);
     }
-    let weight: Weights = engine.matrix(Noise { left: COLUMNS, bytes: noise(COLUMNS * DEPTH, 1) }).await?;
-    let layer = Linear { weight, bias: engine.vector("probe", &values(COLUMNS, 2))? };
+    let weight: Weights = engine.matrix(Noise::new(COLUMNS, DEPTH, 1)).await?;
+    let layer = Linear { weight, bias: engine.vector("probe", &noise(COLUMNS, 2))? };
     let mut bits = Vec::new();
     for small_rows in [0, ROWS] {
         engine.context.small_rows.set(small_rows);
         for epilogue in 0..3 {
             let mut batch = engine.begin(&Packed::default());
-            let x = batch.upload(&values(ROWS * DEPTH, 3), DEPTH);
-            let residual = batch.upload(&values(ROWS * COLUMNS, 4), COLUMNS);
+            let x = batch.upload(&noise(ROWS * DEPTH, 3), DEPTH);
+            let residual = batch.upload(&noise(ROWS * COLUMNS, 4), COLUMNS);
             let epilogue = match epilogue {
                 0 => Epilogue::Bias,
                 1 => Epilogue::Activation(Activation::Gelu),
@@ -40,52 +41,4 @@ pub async fn small_agrees(engine: &GpuEngine) -> Result<bool, Error> {
     engine.context.small_rows.set(wanted);
     let (tiled, small) = bits.split_at(3);
     Ok(tiled == small)
-}
-
-/// Numbers of mixed sign and size, so that another order of addition gives other bits.
-fn values(count: usize, seed: u32) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9) | 1;
-    let mut next = || {
-        // Xorshift32 (Marsaglia 2003).
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-    };
-    (0..count).map(|_| next()).collect()
-}
-
-fn noise(count: usize, seed: u32) -> Vec<u8> {
-    bytemuck::cast_slice(&values(count, seed)).to_vec()
-}
-
-/// All rows at once, as a source.
-struct Noise {
-    left: usize,
-    bytes: Vec<u8>,
-}
-
-impl Rows for Noise {
-    type Error = Error;
-
-    fn name(&self) -> &str {
-        "probe"
-    }
-
-    fn rows(&self) -> usize {
-        COLUMNS
-    }
-
-    fn columns(&self) -> usize {
-        DEPTH
-    }
-
-    fn stored(&self) -> Option<Stored> {
-        Some(Stored::F32)
-    }
-
-    async fn next(&mut self) -> Result<Option<Piece<'_>>, Error> {
-        let more = std::mem::take(&mut self.left) > 0;
-        Ok(more.then_some(Piece { bytes: &self.bytes, stored: Stored::F32 }))
-    }
 }

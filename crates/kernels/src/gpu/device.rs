@@ -32,6 +32,8 @@ pub struct Options {
     pub sentinels: bool,
     /// The most tokens for which a linear layer takes the variant for few rows, where that variant agrees bit for bit.
     pub small_rows: usize,
+    /// Have the device prove itself: see [`GpuEngine::open`](super::GpuEngine::open).
+    pub proof: bool,
 }
 
 impl Default for Options {
@@ -44,6 +46,7 @@ impl Default for Options {
             kernel_times: false,
             sentinels: false,
             small_rows: super::linear::SMALL_ROWS,
+            proof: true,
         }
     }
 }

@@ -31,6 +31,7 @@ pub use registry::KERNELS;
 pub use weights::{Vector, Weights};
 
 use crate::error::Kind;
+use crate::proof::prove;
 use crate::{
     Activation, Dtype, Embeddings, Engine, Error, Gathered, Heads, Linear, Norm, Ops, Packed, Pending, Pooling,
     RelativeBias, Rows, padded,
@@ -83,10 +84,11 @@ pub struct Tensor {
 }
 
 impl GpuEngine {
-    /// Opens the adapter that `options` ask for, and makes sure that the kernel variants it may choose from agree bit for bit.
+    /// Opens the adapter that `options` ask for, makes sure that the kernel variants it may choose from agree bit for bit, and has the
+    /// device prove itself: it gives what the CPU engine gives, operation by operation.
     ///
     /// # Errors
-    /// Where there is no such adapter, or it gives no device.
+    /// Where there is no such adapter, it gives no device, or the device computes wrongly.
     pub async fn open(options: Options) -> Result<Self, Error> {
         let (device, queue, info) = device::open(&options).await?;
         let features = device.features();
@@ -124,6 +126,11 @@ impl GpuEngine {
         let engine = Self { context: Rc::new(context), options };
         if !agreement::small_agrees(&engine).await? {
             engine.context.small_rows.set(0);
+        }
+        if engine.options.proof
+            && let Some(what) = prove(&engine).await?
+        {
+            return Err(Kind::Wrong { adapter: engine.info().name.clone(), what }.into());
         }
         engine.context.profile.take();
         Ok(engine)

@@ -1,0 +1,108 @@
+// Files on a server of which nothing is kept: each part is asked for when it is read.
+
+import { DownloadFailed } from "../errors.js";
+import type { Heard, ModelFiles } from "./files.js";
+import { type Known, type Remote, known } from "./place.js";
+import { type Traffic, chunks, request } from "./request.js";
+
+/** Bytes that are asked for first, so that most configuration files need one request. */
+const OPENING = 64 << 10;
+
+/** The largest file that is taken, and held, whole from a server that gives no parts. */
+const LARGEST_WHOLE = 32 << 20;
+
+/** A file's size and its first bytes, or all of them. */
+interface Opening {
+  size: number;
+  bytes: Uint8Array;
+}
+
+export class Ranges implements ModelFiles {
+  readonly #opened = new Map<string, Promise<Opening | undefined>>();
+
+  constructor(
+    private readonly place: Remote,
+    private readonly heard: Heard,
+    private readonly traffic: Traffic,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  async size(path: string): Promise<number | undefined> {
+    return (await this.#open(path))?.size;
+  }
+
+  async read(path: string, start: number, end: number): Promise<Uint8Array> {
+    const file = known(this.place, path);
+    const opening = await this.#open(path);
+    if (!file || !opening) throw new DownloadFailed(`\`${path}\` is not there`, file?.url ?? path);
+    if (end > opening.size) throw new DownloadFailed(`${file.url}: expected at least ${end} bytes, found ${opening.size}`, file.url);
+    if (end <= opening.bytes.length) return opening.bytes.subarray(start, end);
+    const answer = await request(file.url, start, end, this.traffic, this.signal);
+    if (answer?.response.status !== 206) throw new DownloadFailed(`${file.url}: the server gave a part of it before, and now does not`, file.url);
+    if (answer.size !== undefined && answer.size !== opening.size) {
+      throw new DownloadFailed(`${file.url}: it changed on the server: expected ${opening.size} bytes, found ${answer.size}`, file.url);
+    }
+    const bytes = await this.#body(path, chunks(answer, this.traffic, this.signal), end - start);
+    if (bytes.length !== end - start) {
+      throw new DownloadFailed(`${file.url}: expected ${end - start} bytes from ${start}, found ${bytes.length}`, file.url);
+    }
+    return bytes;
+  }
+
+  #open(path: string): Promise<Opening | undefined> {
+    let opening = this.#opened.get(path);
+    if (!opening) {
+      const file = known(this.place, path);
+      opening = file ? this.#first(path, file) : Promise.resolve(undefined);
+      this.#opened.set(path, opening);
+      opening.then((found) => found && this.heard(path, "network", 0, found.size), () => {});
+    }
+    return opening;
+  }
+
+  async #first(path: string, { url }: Known): Promise<Opening | undefined> {
+    const answer = await request(url, 0, OPENING, this.traffic, this.signal);
+    if (!answer) return undefined;
+    const { response } = answer;
+    const most = response.status === 206 ? OPENING : LARGEST_WHOLE;
+    const bytes = await this.#body(path, chunks(answer, this.traffic, this.signal), most).catch((error: unknown) => {
+      if (!(error instanceof TooLong)) throw error;
+      const why = `the server does not answer Range requests, without which a file may have at most ${LARGEST_WHOLE} bytes`;
+      throw new DownloadFailed(`${url}: ${response.status === 206 ? error.message : why}`, url, response.status);
+    });
+    if (response.status !== 206) return { size: bytes.length, bytes };
+    const size = answer.size ?? (await this.#sizeOfHead(url));
+    const expected = Math.min(OPENING, size);
+    if (bytes.length !== expected) throw new DownloadFailed(`${url}: expected ${expected} bytes from 0, found ${bytes.length}`, url, 206);
+    return { size, bytes };
+  }
+
+  /** The file's size as the server says it without sending the file: another origin need not let this page read Content-Range. */
+  async #sizeOfHead(url: string): Promise<number> {
+    this.traffic.requests += 1;
+    const response = await fetch(url, { method: "HEAD", signal: this.signal, headers: { range: "bytes=0-" } }).catch(() => undefined);
+    const length = response?.headers.get("content-length");
+    if (!length || !/^\d{1,15}$/.test(length)) throw new DownloadFailed(`${url}: the server does not say how long it is`, url);
+    return Number(length);
+  }
+
+  async #body(path: string, body: AsyncIterable<Uint8Array>, most: number): Promise<Uint8Array> {
+    let bytes = new Uint8Array(Math.min(most, OPENING));
+    let filled = 0;
+    for await (const chunk of body) {
+      const end = filled + chunk.length;
+      if (end > most) throw new TooLong(`more than the expected ${most} bytes`);
+      if (end > bytes.length) {
+        const larger = new Uint8Array(Math.min(most, Math.max(end, 2 * bytes.length)));
+        larger.set(bytes.subarray(0, filled));
+        bytes = larger;
+      }
+      bytes.set(chunk, filled);
+      filled = end;
+      this.heard(path, "network", chunk.length);
+    }
+    return bytes.subarray(0, filled);
+  }
+}
+
+class TooLong extends Error {}

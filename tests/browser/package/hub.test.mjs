@@ -1,0 +1,116 @@
+// A hub's repository by its id: listed once, held to its digests, there without the hub afterwards.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFile, readdir, stat } from "node:fs/promises";
+import { createServer } from "node:http";
+import { test } from "node:test";
+
+import { SMALL, open, server } from "./page.mjs";
+
+const digest = (name, ...parts) => parts.reduce((hash, part) => hash.update(part), createHash(name)).digest("hex");
+
+/** As a hub lists a file: weights by SHA-256, what is small by git's hash. */
+function listed(rfilename, bytes) {
+  const isLarge = rfilename.endsWith(".safetensors");
+  const names = isLarge ? { lfs: { sha256: digest("sha256", bytes), size: bytes.length } } : { blobId: digest("sha1", `blob ${bytes.length}\0`, bytes) };
+  return { rfilename, size: bytes.length, ...names };
+}
+
+/** A hub with one repository. `spoil` names a file whose bytes are others than listed. */
+async function hub(t) {
+  const files = new Map();
+  for (const path of await readdir(SMALL, { recursive: true })) {
+    if ((await stat(`${SMALL}/${path}`)).isFile()) files.set(path, await readFile(`${SMALL}/${path}`));
+  }
+  let sha = "5".repeat(40);
+  const state = {
+    requests: [],
+    spoil: undefined,
+    isGone: false,
+    commit(name, path, bytes) {
+      sha = name;
+      files.set(path, bytes);
+    },
+  };
+  const listener = createServer((request, response) => {
+    state.requests.push(request.url);
+    if (state.isGone) return void request.socket.destroy();
+    // Another origin, which lets any page read it.
+    const headers = { "access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin", "access-control-allow-headers": "*" };
+    if (request.method === "OPTIONS") return void response.writeHead(204, headers).end();
+    if (/^\/api\/models\/org\/name\/revision\/(main|v1)\?blobs=true$/.test(request.url)) {
+      const siblings = [...files].map(([path, bytes]) => listed(path, bytes));
+      return void response.writeHead(200, headers).end(JSON.stringify({ sha, siblings }));
+    }
+    const [, path] = new RegExp(`^/org/name/resolve/${sha}/(.*)$`).exec(request.url) ?? [];
+    const bytes = path && files.get(decodeURIComponent(path));
+    if (!bytes) return void response.writeHead(404, headers).end();
+    response.writeHead(200, headers).end(state.spoil === path ? bytes.map((byte) => byte ^ 1) : bytes);
+  });
+  await new Promise((resolve) => listener.listen(0, "127.0.0.1", resolve));
+  t.after(() => listener.close());
+  return Object.assign(state, { url: `http://127.0.0.1:${listener.address().port}` });
+}
+
+const load = (page, source, hub) =>
+  page.evaluate(
+    async ([source, hub]) => {
+      const model = await wembed.Embedder.load(source, { device: "cpu", hub });
+      const found = look(await model.embed(["a text"]));
+      const { network } = await model.info();
+      await model.dispose();
+      return { found, network };
+    },
+    [source, hub],
+  );
+const refused = (page, source, hub) =>
+  page.evaluate(([source, hub]) => failure(wembed.Embedder.load(source, { device: "cpu", hub })), [source, hub]);
+
+test("an id is a model, kept by its commit", async (t) => {
+  const page = await open(t);
+  const state = await hub(t);
+  const expected = (await load(page, server.add(SMALL, "ranges").path)).found;
+  const first = await load(page, "org/name", state.url);
+  assert.deepEqual(first.found, expected);
+  assert.ok(state.requests.every((url) => !url.endsWith(".index.json")), "what is not listed is not asked for");
+  const second = await load(page, "org/name@v1", state.url);
+  assert.deepEqual([second.found, second.network], [expected, { requests: 1, bytes: 0 }], "the same commit is the same files");
+  state.isGone = true;
+  assert.deepEqual((await load(page, "org/name", state.url)).found, expected);
+  const unknown = await refused(page, "org/other", state.url);
+  assert.deepEqual([unknown.name, unknown.isTyped], ["DownloadFailed", true], unknown.message);
+});
+
+test("a new commit brings what changed in it, and no more", async (t) => {
+  const page = await open(t);
+  const state = await hub(t);
+  const { network } = await load(page, "org/name", state.url);
+  const changed = Buffer.from(JSON.stringify({ max_seq_length: 10, do_lower_case: false }));
+  state.commit("6".repeat(40), "sentence_bert_config.json", changed);
+  const next = await page.evaluate(async (hub) => {
+    const model = await wembed.Embedder.load("org/name", { device: "cpu", hub });
+    const info = await model.info();
+    await model.dispose();
+    return info;
+  }, state.url);
+  assert.equal(next.maxLength, 10);
+  assert.deepEqual([next.network.bytes, next.network.requests], [changed.length, 2], `of ${network.bytes}`);
+});
+
+test("what is not what the hub lists is refused", async (t) => {
+  const page = await open(t);
+  const state = await hub(t);
+  for (const [path, word] of [["model.safetensors", /SHA-256/], ["config.json", /git hash/]]) {
+    state.spoil = path;
+    await page.evaluate(() => wembed.clearCache());
+    const error = await refused(page, "org/name", state.url);
+    assert.deepEqual([error.name, error.isTyped], ["DownloadFailed", true], error.message);
+    assert.match(error.message, word);
+  }
+  state.spoil = undefined;
+  await load(page, "org/name", state.url);
+  const missing = await refused(page, "org/nothing", state.url);
+  assert.deepEqual([missing.name, missing.isTyped], ["ArgumentInvalid", true], missing.message);
+  assert.match(missing.message, /no model `org\/nothing`/);
+});
