@@ -39,8 +39,8 @@ export class WorkerConnection implements Connection {
   /** Why nothing is answered any more. */
   #fault?: string;
 
-  constructor(script?: string | URL) {
-    this.#worker = script === undefined ? ownWorker() : new Worker(script, { type: "module" });
+  constructor(script: string | URL | (() => Worker) = ownWorker) {
+    this.#worker = typeof script === "function" ? script() : new Worker(script, { type: "module" });
     this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => this.#answer(data);
     // The worker's script did not load, or a bug stopped it: nothing that was asked will be answered.
     this.#worker.onerror = (event) => this.#fail(event.message || "the worker did not start");

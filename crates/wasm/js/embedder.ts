@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // The class that programs hold.
 
 import { BUILT_IN } from "./builtin.js";

@@ -49,8 +49,8 @@ export interface LoadOptions {
 
 /** Parts of the package that are looked for beside it unless they are named here. */
 export interface Assets {
-  /** The worker's script. */
-  worker?: string | URL;
+  /** The address of the worker's script, a module; or what starts it. */
+  worker?: string | URL | (() => Worker);
   /** The module's bytes or their address; `form` has to be the one that they are. */
   wasm?: string | URL | BufferSource | WebAssembly.Module;
 }

@@ -31,12 +31,12 @@ impl Embedder {
         let failed = |said: Error| error::model(&said);
         // First, so that a wrong source is said at once.
         Description::read(&files).await.map_err(failed)?;
-        let (engine, why) = options.engine().await.map_err(|said| error::engine(&said))?;
+        let (engine, why) = options.engine().await?;
         let loaded = |model, why| Self { model: Mutex::new(model), why };
         match Model::load(engine, files.clone(), options.model()).await {
             // A model that this GPU has no room for, where any engine will do.
             Err(said) if said.device().is_some() && options.takes_any() => {
-                let engine = options.processor().map_err(|said| error::engine(&said))?;
+                let engine = options.processor()?;
                 let model = Model::load(engine, files, options.model()).await.map_err(failed)?;
                 Ok(loaded(model, said.to_string()))
             }

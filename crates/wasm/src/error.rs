@@ -101,6 +101,11 @@ pub(crate) fn engine(said: &wembed_kernels::Error) -> JsValue {
     error
 }
 
+/// There is nothing that could have an adapter.
+pub(crate) fn no_adapter() -> JsValue {
+    error(Kind::WebGpu, NO_ADAPTER)
+}
+
 /// Why there is no adapter, as far as a page can know.
 pub(crate) const NO_ADAPTER: &str = "no WebGPU adapter: this browser has no WebGPU, or it is off or not allowed on this machine's graphics \
                                      driver, or the page was not served over HTTPS or from localhost";

@@ -1,15 +1,15 @@
 //! The options that JavaScript passes, checked: an unknown name or value is an error that names it. `js/types.ts` says what they mean.
 
-use js_sys::JSON;
+use js_sys::{JSON, Reflect};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
+use wembed_kernels::Dtype;
 use wembed_kernels::cpu::{self, CpuEngine};
 use wembed_kernels::gpu::{self, Adapter, GpuEngine};
-use wembed_kernels::{Dtype, Error};
 use wembed_model::{AnyEngine, EmbedOptions, Finish, LoadOptions, Long, Placement, Prompt};
 
-use crate::error::{NO_ADAPTER, argument, said_of_arguments};
+use crate::error::{NO_ADAPTER, argument, engine, no_adapter, said_of_arguments};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -99,8 +99,8 @@ pub(crate) fn parse<T: Default + DeserializeOwned>(options: &JsValue) -> Result<
 
 impl Load {
     /// Opens the engine, and says why it is this one.
-    pub async fn engine(&self) -> Result<(AnyEngine, String), Error> {
-        let cpu = |why: String| self.processor().map(|engine| (engine, why));
+    pub async fn engine(&self) -> Result<(AnyEngine, String), JsValue> {
+        let cpu = |why: String| Ok((self.processor()?, why));
         let adapter = match self.device {
             DeviceName::Cpu => return cpu("it was asked for".to_owned()),
             DeviceName::Auto if self.dtype == DtypeName::Bf16 => return cpu("a GPU has no kernels for bf16".to_owned()),
@@ -108,15 +108,17 @@ impl Load {
             DeviceName::Gpu => Adapter::Best,
         };
         let dtype = self.dtype.named().unwrap_or(Dtype::F16);
+        if !may_have_webgpu() {
+            return if self.takes_any() { cpu(NO_ADAPTER.to_owned()) } else { Err(no_adapter()) };
+        }
         match GpuEngine::open(gpu::Options { adapter, dtype, ..gpu::Options::default() }).await {
             Err(error) if self.takes_any() && error.is_no_adapter() => {
                 cpu(format!("{NO_ADAPTER}; an adapter that is a program on the processor is not taken unasked"))
             }
             // What a GPU that does not work says, too: there is an engine that does.
             Err(error) if self.takes_any() => cpu(error.to_string()),
-            opened => {
-                opened.map(|engine| (AnyEngine::Gpu(engine), "it computes what the processor computes".to_owned()))
-            }
+            Err(error) => Err(engine(&error)),
+            Ok(engine) => Ok((AnyEngine::Gpu(engine), "it computes what the processor computes".to_owned())),
         }
     }
 
@@ -126,10 +128,10 @@ impl Load {
     }
 
     /// Opens the CPU engine.
-    pub fn processor(&self) -> Result<AnyEngine, Error> {
+    pub fn processor(&self) -> Result<AnyEngine, JsValue> {
         let pool = crate::threads::pool();
         let options = cpu::Options { dtype: self.dtype.named(), pool, ..cpu::Options::default() };
-        CpuEngine::open(options).map(AnyEngine::Cpu)
+        CpuEngine::open(options).map(AnyEngine::Cpu).map_err(|error| engine(&error))
     }
 
     pub fn model(&self) -> LoadOptions {
@@ -140,6 +142,13 @@ impl Load {
         };
         LoadOptions { max_length: self.max_length, vocabulary }
     }
+}
+
+/// Whether this is a page or a worker of its own, which alone may ask for a GPU: Node and a service worker may not.
+fn may_have_webgpu() -> bool {
+    let global = js_sys::global();
+    let is_there = |name: &str| Reflect::get(&global, &name.into()).is_ok_and(|value| !value.is_undefined());
+    is_there("Window") || is_there("DedicatedWorkerGlobalScope")
 }
 
 impl Embed {
