@@ -112,7 +112,7 @@ export class DirectConnection implements Connection {
 
   close(): void {
     this.#isOpen = false;
-    this.#host.dispose();
+    void this.#host.dispose();
   }
 }
 

@@ -37,6 +37,7 @@ interface Rights {
 export class Host {
   #module?: Module;
   #model?: Loaded;
+  #cached?: Cached;
   readonly #traffic: Traffic = { requests: 0, bytes: 0 };
   /** Stops what is read of the model's files when the model goes. */
   readonly #files = new AbortController();
@@ -61,11 +62,11 @@ export class Host {
         read: (path, start, end) => files.read(path, start, end).catch((error: unknown) => remember(failed, error)),
       };
       this.#model = await module.glue.Embedder.load(watched, rest);
-      if (files instanceof Cached) await files.settled();
+      await this.#cached?.settled();
       means.signal.throwIfAborted();
       progress.say("ready");
     } catch (error) {
-      this.dispose();
+      await this.dispose();
       if (means.signal.aborted) throw new Aborted(means.signal.reason);
       const said = (error as Partial<WembedError>)?.kind === ("files" as string) && failed.error ? failed.error : typed(error);
       // What is wrong is not kept: the next try asks for it anew.
@@ -106,8 +107,8 @@ export class Host {
     return { ...(await this.#loaded().info()), memory, network: { ...this.#traffic } };
   }
 
-  /** Stops what is read, and forgets the model. What is being computed ends by itself. */
-  dispose(): void {
+  /** Stops what is read, forgets the model, and ends when no file is open any more. What is being computed ends by itself. */
+  async dispose(): Promise<void> {
     this.#files.abort(new Stopped("the model was disposed"));
     try {
       this.#model?.free();
@@ -115,6 +116,7 @@ export class Host {
       // A call still has it: it goes with the call.
     }
     this.#model = undefined;
+    await this.#cached?.settled().catch(() => {}); // it was given up
   }
 
   #loaded(): Loaded {
@@ -148,7 +150,7 @@ export class Host {
     if (!keep) return ranges;
     const folder = await Folder.open(remote.name);
     await folder.use();
-    return new Cached(remote, folder, ranges, { digest: () => new glue.Sha256(), heard, traffic, signal, refresh: cache === "refresh" });
+    return (this.#cached = new Cached(remote, folder, ranges, { digest: () => new glue.Sha256(), heard, traffic, signal, refresh: cache === "refresh" }));
   }
 }
 

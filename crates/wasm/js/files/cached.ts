@@ -7,7 +7,7 @@ import type { Heard, ModelFiles } from "./files.js";
 import { type Known, type Remote, known } from "./place.js";
 import type { Ranges } from "./ranges.js";
 import type { Traffic } from "./request.js";
-import { Folder, evict } from "./storage.js";
+import { type Folder, type Kept, evict } from "./storage.js";
 
 /** A file, whole or on its way. */
 interface Opened {
@@ -39,8 +39,9 @@ export class Cached implements ModelFiles {
     return opened ? opened.read(start, end) : this.uncached.read(path, start, end);
   }
 
-  /** Waits until all that was asked for is here and right. */
+  /** Waits until all that was asked for is here and right, or one of it is not and none is open any more. */
   async settled(): Promise<void> {
+    await Promise.allSettled(this.#arriving);
     await Promise.all(this.#arriving);
   }
 
@@ -70,7 +71,7 @@ export class Cached implements ModelFiles {
 
   /** A file that is kept whole; null where it is known that there is none. */
   async #kept(path: string, file: Known): Promise<Opened | null | undefined> {
-    const record = await this.folder.record(path);
+    const record = await this.folder.value<Kept>(path);
     if (!record) return record;
     const blob = await this.folder.blob(path).catch(() => undefined);
     const isAnother = (file.sha256 && file.sha256 !== record.sha256) || (file.git && file.git !== record.git);

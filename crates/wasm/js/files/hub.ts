@@ -28,9 +28,9 @@ export async function list(place: Hub, keep: boolean, traffic: Traffic, signal: 
     }
     if (!response.ok) throw new DownloadFailed(`${url}: the server answered ${response.status}`, url, response.status);
     answer = await response.json();
-    await folder?.keepJson(path, answer);
+    await folder?.keep(path, answer);
   } catch (error) {
-    const known = error instanceof ArgumentInvalid ? undefined : await folder?.json<Answer>(path);
+    const known = error instanceof ArgumentInvalid ? undefined : await folder?.value<Answer>(path);
     if (!known) throw error instanceof ArgumentInvalid || error instanceof DownloadFailed ? error : new DownloadFailed(`${url}: ${message(error)}`, url);
     answer = known;
   }

@@ -1,5 +1,6 @@
-// The browser's own storage (the origin-private file system): a folder a model, and in it for each file its bytes and, once these are
-// all there and right, a record that says so.
+// The browser's own storage: a folder a model in the origin-private file system, and records of what in it is whole and right.
+
+import { ask, valuesOf } from "./records.js";
 
 /** What is known of a file that was kept whole; `null` where the server had no such file. */
 export type Kept = { size: number; sha256: string; git?: string } | null;
@@ -25,107 +26,91 @@ export interface SyncHandle {
 }
 
 type SyncFile = FileSystemFileHandle & { createSyncAccessHandle?(): Promise<SyncHandle> };
-type Listed = FileSystemDirectoryHandle & { entries(): AsyncIterable<[string, FileSystemHandle]> };
+type Entries = FileSystemDirectoryHandle & { entries(): AsyncIterable<[string, FileSystemHandle]> };
+type Model = { name: string; used: number };
 
 const TOP = "wembed";
-const RECORD = ".json";
-const DATA = ".data";
-/** The record of the folder itself. */
-const MODEL = "model";
+
+/** Milliseconds that a file may take to open. Chromium was seen never to answer. */
+const PATIENCE = 5000;
 
 /** Whether files can be kept here: in a worker of a browser, on a page that was served securely and not privately. */
 export async function canKeep(): Promise<boolean> {
   if (typeof FileSystemFileHandle === "undefined" || !("createSyncAccessHandle" in FileSystemFileHandle.prototype)) return false;
-  return (await top(true)) !== undefined;
+  return typeof indexedDB !== "undefined" && (await top(true)) !== undefined;
 }
 
 /** One model's files. */
 export class Folder {
   private constructor(
     private readonly name: string,
+    private readonly key: string,
     private readonly folder: FileSystemDirectoryHandle,
   ) {}
 
   static async open(name: string): Promise<Folder> {
-    const folder = await (await top(true))?.getDirectoryHandle(await folderName(name), { create: true });
+    const key = await keyOf(name);
+    const folder = await (await top(true))?.getDirectoryHandle(key, { create: true });
     if (!folder) throw new Error("there is no storage");
-    return new Folder(name, folder);
+    return new Folder(name, key, folder);
   }
 
   /** Says that the model is used now. */
   async use(): Promise<void> {
-    await this.keepJson(MODEL, { name: this.name, used: Date.now() });
+    const model: Model = { name: this.name, used: Date.now() };
+    await ask("models", "readwrite", (models) => models.put(model, this.key));
   }
 
-  /** What is known of a file; undefined where it is not kept, or not whole. */
-  async record(path: string): Promise<Kept | undefined> {
-    return this.json(fileName(path));
+  /** What was kept under a name; undefined where nothing was. Of a file it is its record. */
+  value<T>(name: string): Promise<T | undefined> {
+    return ask("values", "readonly", (values) => values.get([this.key, name]));
   }
 
-  async keep(path: string, record: Kept): Promise<void> {
-    await this.keepJson(fileName(path), record);
+  async keep(name: string, value: unknown): Promise<void> {
+    await ask("values", "readwrite", (values) => values.put(value, [this.key, name]));
   }
 
   /** A kept file's bytes. */
   async blob(path: string): Promise<Blob> {
-    return (await this.folder.getFileHandle(fileName(path) + DATA)).getFile();
+    return (await this.folder.getFileHandle(fileName(path))).getFile();
   }
 
   /** A file to be written, as far as it is there. Nobody else has it at the same time. */
   async open(path: string): Promise<SyncHandle> {
-    await this.folder.removeEntry(fileName(path) + RECORD).catch(() => {}); // there is none, mostly
-    return sync(await this.folder.getFileHandle(fileName(path) + DATA, { create: true }));
-  }
-
-  /** What was kept under a name; undefined where nothing was. */
-  json<T>(name: string): Promise<T | undefined> {
-    return json(this.folder, name + RECORD);
-  }
-
-  /** Keeps a value. Where that fails, for want of room or because another page is at it, it is as if nobody had tried. */
-  async keepJson(name: string, value: unknown): Promise<void> {
-    let handle: SyncHandle | undefined;
-    try {
-      handle = await sync(await this.folder.getFileHandle(name + RECORD, { create: true }));
-      handle.truncate(0);
-      handle.write(new TextEncoder().encode(JSON.stringify(value)), { at: 0 });
-      handle.flush();
-    } catch {
-      handle?.truncate(0); // no half of one
-    } finally {
-      handle?.close();
-    }
+    await ask("values", "readwrite", (values) => values.delete([this.key, path]));
+    const file: SyncFile = await this.folder.getFileHandle(fileName(path), { create: true });
+    if (!file.createSyncAccessHandle) throw new Error("files are kept by workers only");
+    const opening = file.createSyncAccessHandle();
+    const late = new Promise<undefined>((resolve) => setTimeout(resolve, PATIENCE));
+    const handle = await Promise.race([opening, late]);
+    if (handle) return handle;
+    opening.then((handle) => handle.close(), () => {});
+    throw new Error(`\`${path}\` does not open`);
   }
 }
 
 /** The models that are kept, the last used first. */
 export async function cachedModels(): Promise<KeptModel[]> {
   const kept: KeptModel[] = [];
-  for await (const { folder, record } of models()) {
+  for (const { folder, name, used } of await models()) {
     let bytes = 0;
-    for await (const [, handle] of (folder as Listed).entries()) {
-      if (handle.kind === "file") bytes += (await (handle as FileSystemFileHandle).getFile()).size;
-    }
-    kept.push({ ...record, bytes });
+    for await (const [, handle] of (folder as Entries).entries()) bytes += (await (handle as FileSystemFileHandle).getFile()).size;
+    kept.push({ name, used, bytes });
   }
   return kept.sort((left, right) => right.used - left.used);
 }
 
 /** Removes the model that came from `name`, or every model. Models that are loaded stay loaded. */
 export async function clearCache(name?: string): Promise<void> {
-  const folder = await top(false);
-  for await (const { entry, record } of models()) {
-    if (name === undefined || record.name === name) await folder?.removeEntry(entry, { recursive: true });
-  }
+  for (const model of await models()) if (name === undefined || model.name === name) await remove(model.key);
 }
 
 /** Removes the model that was not used for longest, but not `name` and none that is being downloaded; false where there is no other. */
 export async function evict(name: string): Promise<boolean> {
-  const [folder, own] = [await top(false), await folderName(name)];
-  const others: { entry: string; used: number }[] = [];
-  for await (const { entry, record } of models()) if (entry !== own) others.push({ entry, used: record.used });
-  for (const { entry } of others.sort((left, right) => left.used - right.used)) {
-    const removed = await folder?.removeEntry(entry, { recursive: true }).then(
+  const own = await keyOf(name);
+  const others = (await models()).filter(({ key }) => key !== own).sort((left, right) => left.used - right.used);
+  for (const { key } of others) {
+    const removed = await remove(key).then(
       () => true,
       () => false, // a page is at it
     );
@@ -134,17 +119,21 @@ export async function evict(name: string): Promise<boolean> {
   return false;
 }
 
-async function* models(): AsyncGenerator<{ entry: string; folder: FileSystemDirectoryHandle; record: { name: string; used: number } }> {
-  const folder = (await top(false)) as Listed | undefined;
-  if (!folder) return;
-  const found: [string, FileSystemHandle][] = [];
-  for await (const entry of folder.entries()) found.push(entry);
-  for (const [entry, handle] of found) {
-    if (handle.kind !== "directory") continue;
-    const directory = handle as FileSystemDirectoryHandle;
-    const record = await json<{ name: string; used: number }>(directory, MODEL + RECORD);
-    yield { entry, folder: directory, record: record ?? { name: entry, used: 0 } };
+async function remove(key: string): Promise<void> {
+  await ask("values", "readwrite", (values) => values.delete(valuesOf(key)));
+  await (await top(false))?.removeEntry(key, { recursive: true });
+  await ask("models", "readwrite", (models) => models.delete(key));
+}
+
+async function models(): Promise<(Model & { key: string; folder: FileSystemDirectoryHandle })[]> {
+  const found = [];
+  const folder = (await top(false)) as Entries | undefined;
+  if (!folder) return [];
+  for await (const [key, handle] of folder.entries()) {
+    const model = await ask<Model>("models", "readonly", (models) => models.get(key));
+    found.push({ ...(model ?? { name: key, used: 0 }), key, folder: handle as FileSystemDirectoryHandle });
   }
+  return found;
 }
 
 /** The package's own folder. A browser may have no storage, or refuse it to this page. */
@@ -156,22 +145,8 @@ async function top(create: boolean): Promise<FileSystemDirectoryHandle | undefin
   }
 }
 
-/** A record; undefined where it is not there, or was not written to its end. */
-async function json<T>(folder: FileSystemDirectoryHandle, name: string): Promise<T | undefined> {
-  try {
-    return JSON.parse(await (await (await folder.getFileHandle(name)).getFile()).text());
-  } catch {
-    return undefined;
-  }
-}
-
-function sync(file: SyncFile): Promise<SyncHandle> {
-  if (!file.createSyncAccessHandle) throw new Error("files are kept by workers only");
-  return file.createSyncAccessHandle();
-}
-
 /** A name without `/`, of one length whatever `name` is. */
-async function folderName(name: string): Promise<string> {
+async function keyOf(name: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(name));
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
