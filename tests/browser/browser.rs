@@ -32,9 +32,6 @@ pub struct Job {
     pub calls: Vec<Value>,
     /// Make all calls at once, not one after the other.
     pub overlap: bool,
-    /// What to type into the page's own form, instead of calls.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub form: Option<String>,
 }
 
 impl Job {
@@ -50,7 +47,6 @@ impl Job {
             worker: None,
             calls: Vec::new(),
             overlap: false,
-            form: None,
         }
     }
 }

@@ -47,25 +47,6 @@ fn a_model_with_a_mistake_does_not_pass() {
     }
 }
 
-/// The page by hand: its form gives the cosines that the reference vectors have.
-#[test]
-fn the_page_shows_the_cosines_of_what_is_typed() {
-    let golden: Golden = read("golden.json");
-    let model = &golden.models[0];
-    let (texts, references) = (&model.expected.texts[..3], &model.expected.vectors);
-    let job = Job { form: Some(texts.join("\n")), ..Job::new(folder().join(&model.path)) };
-    let Some(done) = run(&job) else { return };
-    let shown: String = done.results[0].get().unwrap();
-    for (text, reference) in texts.iter().zip(references) {
-        let product = |left: &[f64], right: &[f64]| left.iter().zip(right).map(|(x, y)| x * y).sum::<f64>();
-        let length = |vector: &[f64]| product(vector, vector).sqrt();
-        let cosine = product(reference, &references[0]) / (length(reference) * length(&references[0]));
-        let line =
-            shown.lines().find(|line| line.ends_with(text.as_str())).unwrap_or_else(|| panic!("{text}: {shown}"));
-        assert!(line.starts_with(&format!("{cosine:.4}  ")), "{cosine} is not in: {line}");
-    }
-}
-
 /// Pooling modes, activations, lengths, prompts and cuts, as the files of old and new layouts say them; on the processor, since
 /// it is the same code above the engine, which on WebGPU is held to them natively.
 #[test]

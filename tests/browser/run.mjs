@@ -6,8 +6,7 @@
 // an `Embedder`, each an array of a name and its arguments, made one by one or, with `overlap`, all at once. A result has
 // the server's `requests` and for each call its `value` or the `error` that its promise was rejected with, or the `error`
 // of the load; `fault` where the page itself failed: an uncaught error, an error on the console, a crash, no end. Vectors
-// are the hex of little-endian f32. A job with `form` has these texts typed into the page instead; its one value is what
-// the page then shows.
+// are the hex of little-endian f32.
 
 import { createInterface } from "node:readline";
 import { launch } from "./launch.mjs";
@@ -26,7 +25,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 await browser.close();
 for (const server of Object.values(servers)) server.close();
 
-async function run({ directory, source, manner, options, plain, worker, calls, overlap, form }) {
+async function run({ directory, source, manner, options, plain, worker, calls, overlap }) {
   const server = plain ? servers.plain : servers.isolated;
   const root = server.add(directory, manner);
   const page = await browser.newPage();
@@ -43,11 +42,7 @@ async function run({ directory, source, manner, options, plain, worker, calls, o
     timer = setTimeout(() => reject(new Error(`no end after ${SECONDS_A_JOB} s`)), SECONDS_A_JOB * 1000);
   });
   try {
-    const work = page.goto(server.origin).then(() =>
-      form === undefined
-        ? page.evaluate(inPage, { source: source ?? root.path, options, worker, calls, overlap })
-        : byHand(page, { model: root.path, texts: form }),
-    );
+    const work = page.goto(server.origin).then(() => page.evaluate(inPage, { source: source ?? root.path, options, worker, calls, overlap }));
     work.catch(() => {}); // the page is closed when something else has failed
     return { ...(await Promise.race([work, failed])), requests: root.requests };
   } finally {
@@ -55,15 +50,6 @@ async function run({ directory, source, manner, options, plain, worker, calls, o
     failed.catch(() => {});
     await page.close();
   }
-}
-
-/** Fills the page's own form in, and gives what it shows at the end. */
-async function byHand(page, fields) {
-  for (const [name, value] of Object.entries(fields)) await page.fill(`[name=${name}]`, value);
-  await page.click("button");
-  const shown = await page.waitForFunction(() => /cosine|Error/.test(document.querySelector("pre").textContent), null, { timeout: 0 });
-  await shown.dispose();
-  return { results: [{ value: await page.textContent("pre") }] };
 }
 
 /** Runs in the page, and sees nothing of this file. */

@@ -1,5 +1,5 @@
 // A static server that answers Range requests, on a free port of this machine; and one that gets them wrong, where a
-// test asks for it. By itself it serves the page, the package and models/, to be looked at in any browser:
+// test asks for it. By itself it serves the demo page, to be looked at in any browser:
 //
 //   node tests/browser/server.mjs
 
@@ -16,7 +16,7 @@ const dist = here("../../target/npm/dist");
 
 /** Where the page looks for things. */
 export const folders = {
-  "/": here("../../www"),
+  "/": here("package/site"),
   "/wembed/": dist,
   "/models/": here("../../models"),
   "/test/": here("."),
@@ -26,6 +26,7 @@ export const folders = {
 };
 
 const types = {
+  css: "text/css",
   html: "text/html; charset=utf-8",
   js: "text/javascript",
   json: "application/json",
@@ -130,4 +131,4 @@ async function answer(roots, headers, request, response) {
   else response.end();
 }
 
-if (process.argv[1] === here("server.mjs")) console.log((await serve(folders, true)).origin);
+if (process.argv[1] === here("server.mjs")) console.log((await serve({ "/": here("../../target/www") }, true)).origin);

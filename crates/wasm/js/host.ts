@@ -38,7 +38,7 @@ export class Host {
   #module?: Module;
   #model?: Loaded;
   #cached?: Cached;
-  readonly #traffic: Traffic = { requests: 0, bytes: 0 };
+  readonly #traffic: Traffic = { requests: 0, bytes: 0, hosts: new Set() };
   /** Stops what is read of the model's files when the model goes. */
   readonly #files = new AbortController();
 
@@ -104,7 +104,7 @@ export class Host {
 
   async info(): Promise<Info> {
     const memory = this.#module?.memory.buffer.byteLength ?? 0;
-    return { ...(await this.#loaded().info()), memory, network: { ...this.#traffic } };
+    return { ...(await this.#loaded().info()), memory, network: { ...this.#traffic, hosts: [...this.#traffic.hosts] } };
   }
 
   /** Stops what is read, forgets the model, and ends when no file is open any more. What is being computed ends by itself. */

@@ -163,6 +163,6 @@ export interface Info {
   devicesReplaced: number;
   /** Bytes of the module's memory, which grows and never shrinks. */
   memory: number;
-  /** What was asked of servers for the model's files. */
-  network: { requests: number; bytes: number };
+  /** What was asked of servers for the model's files, and of which hosts: all that the package sends anywhere. */
+  network: { requests: number; bytes: number; hosts: string[] };
 }

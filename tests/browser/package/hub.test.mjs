@@ -75,7 +75,7 @@ test("an id is a model, kept by its commit", async (t) => {
   assert.deepEqual(first.found, expected);
   assert.ok(state.requests.every((url) => !url.endsWith(".index.json")), "what is not listed is not asked for");
   const second = await load(page, "org/name@v1", state.url);
-  assert.deepEqual([second.found, second.network], [expected, { requests: 1, bytes: 0 }], "the same commit is the same files");
+  assert.deepEqual([second.found, second.network], [expected, { requests: 1, bytes: 0, hosts: [new URL(state.url).host] }], "the same commit is the same files");
   state.isGone = true;
   assert.deepEqual((await load(page, "org/name", state.url)).found, expected);
   const unknown = await refused(page, "org/other", state.url);

@@ -13,8 +13,8 @@ export const SMALL = here("../../golden/models/mpnet");
 export const BUILT_IN = here("../../../models/wembed-mini/model");
 
 /** A server of these tests' own, so that its roots' manners may be changed. */
-export const server = await serve({ ...folders, "/wembed/model/": BUILT_IN, "/": here("site") }, true);
-export const plain = await serve({ ...folders, "/": here("site") }, false);
+export const server = await serve({ ...folders, "/wembed/model/": BUILT_IN }, true);
+export const plain = await serve(folders, false);
 
 const browser = await launch();
 let without;

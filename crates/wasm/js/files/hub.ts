@@ -2,7 +2,7 @@
 
 import { ArgumentInvalid, DownloadFailed } from "../errors.js";
 import type { Known, Place } from "./place.js";
-import { type Traffic, message } from "./request.js";
+import { type Traffic, count, message } from "./request.js";
 import { Folder } from "./storage.js";
 
 type Hub = Extract<Place, { kind: "hub" }>;
@@ -21,7 +21,7 @@ export async function list(place: Hub, keep: boolean, traffic: Traffic, signal: 
   const path = `listing of ${revision}`;
   let answer: Answer;
   try {
-    traffic.requests += 1;
+    count(traffic, url);
     const response = await fetch(url, { signal });
     if (response.status === 404 || response.status === 401) {
       throw new ArgumentInvalid(`${hub} has no model \`${id}\` at \`${revision}\`, or does not show it to everybody`);

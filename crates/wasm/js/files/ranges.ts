@@ -3,7 +3,7 @@
 import { DownloadFailed } from "../errors.js";
 import type { Heard, ModelFiles } from "./files.js";
 import { type Known, type Remote, known } from "./place.js";
-import { type Traffic, chunks, request } from "./request.js";
+import { type Traffic, chunks, count, request } from "./request.js";
 
 /** Bytes that are asked for first, so that most configuration files need one request. */
 const OPENING = 64 << 10;
@@ -79,7 +79,7 @@ export class Ranges implements ModelFiles {
 
   /** The file's size as the server says it without sending the file: another origin need not let this page read Content-Range. */
   async #sizeOfHead(url: string): Promise<number> {
-    this.traffic.requests += 1;
+    count(this.traffic, url);
     const response = await fetch(url, { method: "HEAD", signal: this.signal, headers: { range: "bytes=0-" } }).catch(() => undefined);
     const length = response?.headers.get("content-length");
     if (!length || !/^\d{1,15}$/.test(length)) throw new DownloadFailed(`${url}: the server does not say how long it is`, url);

@@ -16,6 +16,13 @@ export interface Answer {
 export interface Traffic {
   requests: number;
   bytes: number;
+  hosts: Set<string>;
+}
+
+/** Counts a request. */
+export function count(traffic: Traffic, url: string): void {
+  traffic.requests += 1;
+  traffic.hosts.add(new URL(url).host);
 }
 
 /** Asks for a file from `start` on, up to `end` or its end. Undefined where there is no such file. */
@@ -28,7 +35,7 @@ export async function request(
 ): Promise<Answer | undefined> {
   let response: Response;
   try {
-    traffic.requests += 1;
+    count(traffic, url);
     // Of a part no server compresses what it sends, so that lengths are the file's.
     response = await fetch(url, { signal, headers: { range: `bytes=${start}-${end === undefined ? "" : end - 1}` } });
   } catch (error) {

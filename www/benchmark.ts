@@ -1,0 +1,91 @@
+// The benchmark: how long this model takes for batches of several sizes, here and now.
+
+import { BarController, BarElement, CategoryScale, Chart, LinearScale, Tooltip } from "chart.js";
+
+import { colour, download, element, fill } from "./page.js";
+import { type Session, engine, say } from "./session.js";
+
+Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip);
+
+/** Texts of a batch, and words of each. */
+const SIZES = [[1, 6], [1, 100], [8, 24], [32, 24], [8, 100]] as const;
+const RUNS = 5;
+
+interface Row {
+  texts: number;
+  tokens: number;
+  ms: number;
+  textsPerSecond: number;
+  tokensPerSecond: number;
+}
+
+let chart: Chart | undefined;
+let isPrepared = false;
+
+/** Makes the buttons work, once. */
+export function prepare(session: Session): void {
+  if (isPrepared) return;
+  isPrepared = true;
+  const run = element<HTMLButtonElement>("run");
+  const [csv, json] = [element<HTMLButtonElement>("csv"), element<HTMLButtonElement>("json")];
+  let rows: Row[] = [];
+  run.addEventListener("click", async () => {
+    run.disabled = csv.disabled = json.disabled = true;
+    rows = [];
+    try {
+      for (const [texts, words] of SIZES) {
+        say(`Benchmark: ${texts} texts of ${words} words`);
+        rows.push(await measure(session, texts, words));
+        show(rows);
+      }
+      say(`Benchmark of ${session.choice.name} on ${engine(session.info!)} done`);
+      csv.disabled = json.disabled = false;
+    } catch (error) {
+      say(`The benchmark stopped: ${error instanceof Error ? error.message : error}`);
+    } finally {
+      run.disabled = false;
+    }
+  });
+  const keys = ["texts", "tokens", "ms", "textsPerSecond", "tokensPerSecond"] as const;
+  csv.addEventListener("click", () => download("wembed.csv", "text/csv", [keys.join(","), ...rows.map((row) => keys.map((key) => row[key]).join(","))].join("\n")));
+  json.addEventListener("click", () => {
+    const { info, choice } = session;
+    download("wembed.json", "application/json", JSON.stringify({ model: choice.name, info, userAgent: navigator.userAgent, date: new Date().toISOString(), runs: RUNS, rows }, null, 1));
+  });
+}
+
+async function measure({ model }: Session, texts: number, words: number): Promise<Row> {
+  const batch = Array.from({ length: texts }, (_, text) => Array.from({ length: words }, (_, word) => WORDS[(7 * text + 3 * word) % WORDS.length]).join(" "));
+  const times: number[] = [];
+  let tokens = 0;
+  for (let run = 0; run <= RUNS; run++) {
+    const start = performance.now();
+    const found = await model!.embed(batch);
+    tokens = found.tokens.reduce((sum, count) => sum + count, 0);
+    if (run > 0) times.push(performance.now() - start);
+  }
+  const ms = times.sort((left, right) => left - right)[RUNS >> 1]!;
+  return { texts, tokens: Math.round(tokens / texts), ms: round(ms), textsPerSecond: round((1000 * texts) / ms), tokensPerSecond: Math.round((1000 * tokens) / ms) };
+}
+
+function show(rows: Row[]): void {
+  fill(element("rows"), "tr", rows, (line, row) => {
+    fill(line, "td", [row.texts, row.tokens, row.ms, row.textsPerSecond, row.tokensPerSecond], (cell, value) => (cell.textContent = value.toLocaleString("en")));
+  });
+  chart?.destroy();
+  const scale = { grid: { color: colour("line") }, ticks: { color: colour("ink") } };
+  chart = new Chart(element<HTMLCanvasElement>("benchmark-canvas"), {
+    type: "bar",
+    data: { labels: rows.map(({ texts, tokens }) => `${texts} × ${tokens}`), datasets: [{ data: rows.map(({ tokensPerSecond }) => tokensPerSecond), backgroundColor: colour("accent") }] },
+    options: {
+      animation: false,
+      maintainAspectRatio: false,
+      scales: { x: { ...scale, title: { display: true, text: "texts × tokens", color: colour("ink") } }, y: { ...scale, title: { display: true, text: "tokens/s", color: colour("ink") } } },
+      plugins: { legend: { display: false } },
+    },
+  });
+}
+
+const round = (value: number) => Number(value.toPrecision(3));
+
+const WORDS = "a model that reads every word of a long text and says in one vector what it was about is a small wonder of arithmetic".split(" ");
