@@ -2,21 +2,22 @@
 // of each text, padding included.
 
 const programs = {
-  async wembed({ dtype, threads, form }) {
-    const { Model } = await import("/model.mjs");
-    const model = await Model.load("/models/all-MiniLM-L6-v2/", { device: "cpu", form, threads, dtype });
+  async wembed({ device, dtype, threads, form }) {
+    const { Embedder } = await import("/wembed/index.js");
+    const assets = device === "gpu" ? { worker: "/bench/counting-worker.mjs" } : {};
+    const model = await Embedder.load("/models/all-MiniLM-L6-v2/", { device, form, threads, dtype, assets });
     const embed = (texts) => model.embed(texts, { normalize: true });
     return { embed: async (texts) => (await embed(texts)).data, tokens: async (texts) => [...(await embed(texts)).tokens] };
   },
 
-  async "transformers.js"({ dtype, threads }) {
+  async "transformers.js"({ device, dtype, threads }) {
     const { env, pipeline } = await import("/peers/node_modules/@huggingface/transformers/dist/transformers.web.min.js");
     Object.assign(env, { allowRemoteModels: false, allowLocalModels: true, localModelPath: "/peers/" });
     // The runtime that it takes in every browser but old Safari, from here rather than from jsdelivr.
     const runtime = "/peers/node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify";
     Object.assign(env.backends.onnx.wasm, { numThreads: threads, wasmPaths: { mjs: `${runtime}.mjs`, wasm: `${runtime}.wasm` } });
     const names = { f32: "fp32", q8: "q8" };
-    const extract = await pipeline("feature-extraction", "model", { device: "wasm", dtype: names[dtype] });
+    const extract = await pipeline("feature-extraction", "model", { device: device === "gpu" ? "webgpu" : "wasm", dtype: names[dtype] });
     return {
       embed: async (texts) => (await extract(texts, { pooling: "mean", normalize: true })).data,
       tokens(texts) {
@@ -36,6 +37,18 @@ export async function open(options) {
 export const tokens = (texts) => engine.tokens(texts);
 
 export const embed = async (texts) => Array.from(await engine.embed(texts));
+
+/** What one forward pass of these texts asks of the GPU: dispatches, and bytes to it and back. */
+export async function counts(texts) {
+  const channel = new BroadcastChannel("counts");
+  const taken = () => new Promise((resolve) => {
+    channel.onmessage = ({ data }) => resolve(data);
+    channel.postMessage("take");
+  });
+  await taken();
+  await engine.embed(texts);
+  return taken();
+}
 
 /** Requests one after another, in seconds each: at least `least`, and no more than `most` or than begin within `seconds`. */
 export async function requests(texts, { least, most, seconds }) {

@@ -37,11 +37,11 @@ function speeds({ cases, engines }) {
 }
 
 function firsts({ engines }) {
-  const body = engines.map(({ name, first, bytes, distance }) => [
-    name, spread(first), megabytes(bytes.program + bytes.model), megabytes(bytes.program), megabytes(bytes.zipped),
+  const body = engines.map(({ name, first, again, bytes, distance }) => [
+    name, spread(first), spread(again), megabytes(bytes.program + bytes.model), megabytes(bytes.program), megabytes(bytes.zipped),
     distance.toExponential(1),
   ]);
-  return rows(["engine", "first vector, s", "MB loaded", "of them program", "program, gzipped", "worst 1 - cos"], body);
+  return rows(["engine", "first vector, s", "again, s", "MB loaded", "of them program", "program, gzipped", "worst 1 - cos"], body);
 }
 
 /** The rounds' ratios: what slowed one whole round slowed both. Their median is held against the target. */
@@ -58,6 +58,15 @@ function ratios({ cases, engines, pairs, target }) {
   return rows(["times as fast", ...Object.keys(cases)], body);
 }
 
+/** What a forward pass asks of the GPU, where that was counted. */
+function asked({ cases, engines }) {
+  const counted = engines.filter(({ counts }) => Object.keys(counts).length > 0);
+  if (counted.length === 0) return [];
+  const cell = ({ dispatches, submits, up, down }) => `${dispatches} in ${submits} submit${submits > 1 ? "s" : ""}, ${up} up, ${down} down`;
+  const body = counted.map(({ name, counts }) => [name, ...Object.keys(cases).map((of) => cell(counts[of]))]);
+  return ["Dispatches of a forward pass, and bytes to the device and back:", rows(["engine", ...Object.keys(cases)], body)];
+}
+
 export function markdown(result) {
   const percent = (share) => `${(100 * share).toFixed(1)} %`;
   return [
@@ -68,8 +77,9 @@ export function markdown(result) {
     speeds(result),
     ...(result.pairs.length ? [`Ratios of texts/s in the same round; the target is ${result.target}:`, ratios(result)] : []),
     "Cold, in a page and a browser profile that nothing was loaded in: from the first import to the first vector, files from " +
-      "127.0.0.1 and not compressed. The distance is that of the worst text to f64.",
+      "127.0.0.1 and not compressed; then again in another page of that profile. The distance is that of the worst text to f64.",
     firsts(result),
+    ...asked(result),
     `Other processes took ${percent(result.others)} of the processor during the rounds; the browser and its engines, all ` +
       `idle, ${percent(result.idle)} of a core.`,
   ].join("\n\n");
