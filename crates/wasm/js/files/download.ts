@@ -44,7 +44,8 @@ export class Download {
   #have = 0;
   #size: number | undefined;
   #sized!: (size: number | undefined) => void;
-  #digest: Digest;
+  /** Where it is known what it has to be. */
+  #digest: Digest | undefined;
   #isOpen = true;
   #wake: (() => void)[] = [];
 
@@ -52,7 +53,7 @@ export class Download {
     private readonly file: Known,
     private readonly means: Means,
   ) {
-    this.#digest = means.digest();
+    this.#digest = this.#fresh();
     const sized = new Promise<number | undefined>((resolve) => (this.#sized = resolve));
     this.whole = this.#run().finally(() => {
       this.#isOpen = false;
@@ -94,16 +95,16 @@ export class Download {
       }
     }
     handle.flush();
-    const [size, sha256] = [this.#have, this.#digest.finish()];
-    this.#digest = this.means.digest();
+    const [size, sha256] = [this.#have, this.#digest?.finish()];
+    this.#digest = undefined;
     const git = this.file.git && (await this.#git());
     const wrong = (what: string, expected: string, found: string) => {
       this.#restart(); // nothing of it is kept
       return new DownloadFailed(`${this.file.url}: expected bytes with the ${what} ${expected}, found ${found}`, this.file.url);
     };
-    if (this.file.sha256 && sha256 !== this.file.sha256) throw wrong("SHA-256", this.file.sha256, sha256);
+    if (sha256 !== this.file.sha256) throw wrong("SHA-256", `${this.file.sha256}`, `${sha256}`);
     if (git !== this.file.git) throw wrong("git hash", `${this.file.git}`, `${git}`);
-    return { size, sha256, ...(git ? { git } : {}) };
+    return { size, ...(sha256 ? { sha256 } : {}), ...(git ? { git } : {}) };
   }
 
   /** One request, from where we are to the file's end; false where there is no such file. */
@@ -156,7 +157,7 @@ export class Download {
     while (!this.#write(chunk)) {
       if (!(await this.means.room())) throw new Full();
     }
-    this.#digest.update(chunk);
+    this.#digest?.update(chunk);
     this.#have += chunk.length;
     this.means.heard(chunk.length);
     this.#stir();
@@ -177,11 +178,12 @@ export class Download {
     const { handle } = this.means;
     const left = handle.getSize();
     if (this.file.size !== undefined && left > this.file.size) return this.#restart();
+    if (!this.#digest) this.#have = left;
     const piece = new Uint8Array(Math.min(PIECE, left));
     while (this.#have < left) {
       const read = handle.read(piece, { at: this.#have });
       if (read === 0) break;
-      this.#digest.update(piece.subarray(0, read));
+      this.#digest?.update(piece.subarray(0, read));
       this.#have += read;
     }
   }
@@ -189,10 +191,14 @@ export class Download {
   /** From the beginning. */
   #restart(): void {
     this.means.handle.truncate(0);
-    this.#digest.finish();
-    this.#digest = this.means.digest();
+    this.#digest?.finish();
+    this.#digest = this.#fresh();
     this.#have = 0;
     this.#size = undefined;
+  }
+
+  #fresh(): Digest | undefined {
+    return this.file.sha256 === undefined ? undefined : this.means.digest();
   }
 
   /** The name that git gives to the bytes: of small files, which alone are kept in a repository itself. */

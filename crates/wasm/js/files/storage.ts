@@ -3,7 +3,7 @@
 import { ask, valuesOf } from "./records.js";
 
 /** What is known of a file that was kept whole; `null` where the server had no such file. */
-export type Kept = { size: number; sha256: string; git?: string } | null;
+export type Kept = { size: number; sha256?: string; git?: string } | null;
 
 /** A model that is kept. */
 export interface KeptModel {
