@@ -29,9 +29,11 @@ export function prepare(session: Session): void {
   const run = element<HTMLButtonElement>("run");
   const [csv, json] = [element<HTMLButtonElement>("csv"), element<HTMLButtonElement>("json")];
   let rows: Row[] = [];
+  let measured: { model: string; info: unknown } | undefined;
   run.addEventListener("click", async () => {
     run.disabled = csv.disabled = json.disabled = true;
     rows = [];
+    measured = { model: session.choice.name, info: session.info };
     try {
       for (const [texts, words] of SIZES) {
         say(`Benchmark: ${texts} texts of ${words} words`);
@@ -49,8 +51,7 @@ export function prepare(session: Session): void {
   const keys = ["texts", "tokens", "ms", "textsPerSecond", "tokensPerSecond"] as const;
   csv.addEventListener("click", () => download("wembed.csv", "text/csv", [keys.join(","), ...rows.map((row) => keys.map((key) => row[key]).join(","))].join("\n")));
   json.addEventListener("click", () => {
-    const { info, choice } = session;
-    download("wembed.json", "application/json", JSON.stringify({ model: choice.name, info, userAgent: navigator.userAgent, date: new Date().toISOString(), runs: RUNS, rows }, null, 1));
+    download("wembed.json", "application/json", JSON.stringify({ ...measured, userAgent: navigator.userAgent, date: new Date().toISOString(), runs: RUNS, rows }, null, 1));
   });
 }
 

@@ -19,13 +19,15 @@ function steady(seed: number): () => number {
 }
 
 const LEAST = 4;
+/** More would keep the tab busy for seconds: all pairs are compared. */
+const MOST = 600;
 let chart: Chart<"scatter", { x: number; y: number; text: string }[]> | undefined;
 
 /** Draws the texts, and the query where there is one. */
 export function draw(library: Library, query: { text: string; vector?: Float32Array | undefined }): void {
   chart?.destroy();
   chart = undefined;
-  const { texts } = library;
+  const texts = library.texts.slice(0, MOST);
   const cosine = (left: Float32Array, right: Float32Array) => left.reduce((sum, value, index) => sum + value * right[index]!, 0);
   fill(element("map-list"), "li", texts, (row, text) => {
     const near = texts.filter((other) => other !== text).map((other) => ({ other, score: cosine(library.vector(text), library.vector(other)) }));

@@ -3,7 +3,7 @@
 import { cachedModels, clearCache } from "wembed";
 
 import { bytes, element, fill } from "./page.js";
-import type { Choice, Session } from "./session.js";
+import { type Choice, type Session, say } from "./session.js";
 
 /** Models that people ask for; their sizes are those of their weights on the hub. */
 const MODELS = [
@@ -17,7 +17,8 @@ const MODELS = [
 const FURTHEST = { f32: 1e-9, other: 5e-6 };
 
 export function panel(session: Session): void {
-  const load = (choice: Omit<Choice, "device">) => session.load({ ...choice, device: session.choice.device });
+  const device = element<HTMLSelectElement>("device");
+  const load = (choice: Omit<Choice, "device">) => session.load({ ...choice, device: device.value as Choice["device"] });
   fill(element("models"), "button", MODELS, (button, { name, source, says }) => {
     button.textContent = says;
     button.setAttribute("type", "button");
@@ -28,11 +29,11 @@ export function panel(session: Session): void {
     const [first] = folder.files ?? [];
     if (first) void load({ name: first.webkitRelativePath.split("/")[0] || "your model", source: [...folder.files!] });
   });
-  const device = element<HTMLSelectElement>("device");
   device.addEventListener("change", () => session.load({ ...session.choice, device: device.value as Choice["device"] }));
   element("clear").addEventListener("click", async () => {
-    await clearCache();
+    const all = await clearCache();
     await show(session);
+    if (!all) say("What is being downloaded by another tab stays.");
   });
 }
 
@@ -42,7 +43,8 @@ export async function show(session: Session): Promise<void> {
   if (!model) return;
   const info = await model.info();
   const { device, network } = info;
-  const asked = network.requests === 0 ? "Nothing was asked of any server for this model: it was in this browser's storage." : `For this model ${network.requests} requests were sent to ${network.hosts.join(", ")}, which answered with ${bytes(network.bytes)}. They name the model's files and say nothing about your texts.`;
+  const from = typeof choice.source === "string" ? "it was in this browser's storage" : "you chose its files";
+  const asked = network.requests === 0 ? `Nothing was asked of any server for this model: ${from}.` : `For this model ${network.requests} requests were sent to ${network.hosts.join(", ")}, which answered with ${bytes(network.bytes)}. They name the model's files and say nothing about your texts.`;
   element("leaves").textContent = `Your texts and queries do not: nothing on this page sends them, and its security policy forbids requests but to this site and the hub. ${asked}`;
   const facts: [string, string][] = [
     ["model", `${choice.name}: ${info.dimensions} dimensions, at most ${info.maxLength} tokens a text`],
@@ -72,7 +74,8 @@ export async function show(session: Session): Promise<void> {
 async function check({ model, choice, info }: Session): Promise<void> {
   const says = element("check");
   if (choice.source !== "wembed-mini") {
-    says.textContent = "Only of wembed-mini this page knows sentence-transformers' vectors; the device proved itself, operation by operation, when the model was loaded.";
+    const proof = info!.device.engine === "gpu" ? " This device gave what the processor gives, operation by operation, when the model was loaded." : "";
+    says.textContent = `Only of wembed-mini this page knows sentence-transformers' vectors.${proof}`;
     return;
   }
   const reference: { texts: string[]; vectors: number[][] } = await (await fetch("reference.json")).json();

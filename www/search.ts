@@ -1,9 +1,11 @@
 // The search: texts in, results as one types.
 
+import { Stopped } from "wembed";
+
 import type { Library } from "./library.js";
 import { element, fill } from "./page.js";
 import { EXAMPLES, SAMPLE } from "./sample.js";
-import type { Session } from "./session.js";
+import { type Session, say } from "./session.js";
 
 /** Milliseconds without a key until what was typed is taken. */
 const PAUSE = 80;
@@ -90,7 +92,12 @@ export class Search {
   /** One after the other; where no model is there yet, what is asked for is done when it is. */
   #after(work: () => Promise<void>): Promise<void> {
     this.#turn = this.#turn.then(async () => {
-      if (this.session.model) await work();
+      try {
+        if (this.session.model) await work();
+      } catch (error) {
+        // Another model has taken this one's place, and then everything is embedded anew.
+        if (!(error instanceof Stopped)) say(`That could not be searched: ${error instanceof Error ? error.message : error}`);
+      }
     });
     return this.#turn;
   }

@@ -33,24 +33,28 @@ export class Session {
       const model = await Embedder.load(choice.source, {
         device: choice.device,
         signal,
+        assets: { worker },
         onProgress: ({ loaded, total, source }) => {
           progress.value = total > 0 ? loaded / total : 0;
           const from = { network: "fetched", cache: "from this browser's storage", memory: "read" }[source ?? "network"];
           say(`Loading ${choice.name}: ${bytes(loaded)} of ${bytes(total)} ${from}`);
         },
       });
-      await this.model?.dispose();
+      const before = this.model;
       [this.model, this.choice, this.info] = [model, choice, await model.info()];
+      await before?.dispose();
       const seconds = ((performance.now() - start) / 1000).toFixed(1);
       say(`${choice.name} on ${engine(this.info)}, ready in ${seconds} s`);
       progress.hidden = true;
-      await this.loaded();
     } catch (error) {
       if (signal.aborted) return;
       progress.hidden = true;
       const kept = this.model ? ` ${this.choice.name} stays.` : "";
       say(`${choice.name} could not be loaded: ${error instanceof WembedError ? error.message : String(error)}.${kept}`);
+      element<HTMLSelectElement>("device").value = this.choice.device;
+      return;
     }
+    await this.loaded();
   }
 
   /** Vectors of texts, one after the other; the status says how far it is. */
@@ -66,6 +70,14 @@ export class Session {
     }
     return found;
   }
+}
+
+/** A worker that is made here, not fetched: then the page's security policy is its policy, too. */
+function worker(): Worker {
+  const script = `import ${JSON.stringify(new URL("wembed/worker.js", document.baseURI).href)};`;
+  const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  return new Worker(url, { type: "module" });
 }
 
 /** What computes, in few words. */

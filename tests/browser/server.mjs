@@ -47,6 +47,11 @@ const manners = {
   broken: (reply, size) => (reply.breaksAt = size >> 1),
   // Half of each large answer, then the connection goes.
   halves: (reply) => reply.last - reply.first > 1e5 && (reply.breaksAt = (reply.first + reply.last) >> 1),
+  // It breaks off, and when it is asked for the rest it gives all of it, or so it says.
+  forgetful: (reply, size) => {
+    if (reply.first > 0) Object.assign(reply, { status: 200, first: 0, last: size - 1, headers: {} });
+    else reply.breaksAt = size >> 1;
+  },
   failing: (reply) => (reply.status = 503),
   corrupt: () => {},
   gone: () => {},

@@ -1,7 +1,8 @@
 // A host in a worker of its own, seen from the caller: each call is a message there and a promise here.
 
-import { Aborted, type PlainError, Stopped, typed } from "./errors.js";
+import { Aborted, ArgumentInvalid, type PlainError, Stopped, typed } from "./errors.js";
 import { Host, type Means } from "./host.js";
+import { ofAnotherOrigin } from "./origin.js";
 
 /** What is called on a host. */
 export type Name = "load" | "embed" | "tokenize" | "similarity" | "info";
@@ -59,9 +60,13 @@ export class WorkerConnection implements Connection {
     };
     signal?.addEventListener("abort", stop, { once: true });
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject, progress });
       this.#worker.postMessage({ id, name, args } satisfies Request);
-    }).finally(() => signal?.removeEventListener("abort", stop));
+      this.#waiting.set(id, { resolve, reject, progress });
+    })
+      .catch((error: unknown) => {
+        throw error instanceof DOMException ? new ArgumentInvalid(`what cannot be posted to a worker cannot be taken: ${error.message}`) : error;
+      })
+      .finally(() => signal?.removeEventListener("abort", stop));
   }
 
   /** The worker gives up what it reads and ends; one that is busy is ended a little later. */
@@ -122,13 +127,8 @@ export function answer(host: Host, name: Name, args: unknown[], means: Means<nev
   return method.call(host, ...args, means);
 }
 
-/** The package's own worker. One of another origin, such as a CDN's, may not be started, but imported. */
 function ownWorker(): Worker {
-  const url = new URL("./worker.js", import.meta.url);
-  if (/^https?:$/.test(url.protocol) && url.origin !== globalThis.location?.origin) {
-    const script = new Blob([`import ${JSON.stringify(url.href)};`], { type: "text/javascript" });
-    return new Worker(URL.createObjectURL(script), { type: "module" });
-  }
+  const script = ofAnotherOrigin(new URL("./worker.js", import.meta.url));
   // As bundlers find it.
-  return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  return script ? new Worker(script, { type: "module" }) : new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
 }

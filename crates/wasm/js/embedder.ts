@@ -31,7 +31,8 @@ export interface Vectors {
  * Calls may overlap: each waits for its turn. Whatever else is embedded beside it, a text's vector has the same bits on one device.
  */
 export class Embedder {
-  private constructor(private readonly connection: Connection) {}
+  /** @internal */
+  protected constructor(private readonly connection: Connection) {}
 
   /**
    * Loads a model: the one that comes with the package where no other is named.
@@ -44,7 +45,7 @@ export class Embedder {
    * @throws {ArgumentInvalid} An option is wrong.
    */
   static async load(source: Source = BUILT_IN, options: LoadOptions = {}): Promise<Embedder> {
-    return Embedder.at(await placeOf(source, options.hub), options);
+    return this.at(await placeOf(source, options.hub), options);
   }
 
   /** The same for a place. @internal */
@@ -63,7 +64,7 @@ export class Embedder {
       connection.close();
       throw error;
     }
-    return new Embedder(connection);
+    return new this(connection);
   }
 
   /**
@@ -83,8 +84,12 @@ export class Embedder {
    * these; a loop that is left stops it.
    */
   async *embedEach(texts: Iterable<string> | AsyncIterable<string>, options: Omit<EmbedOptions, "onProgress"> = {}): AsyncGenerator<Embedding, void, void> {
+    if (typeof texts === "string") throw new ArgumentInvalid("texts: expected a list of strings, found one string");
     const left = new AbortController();
-    const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
+    const { signal } = left;
+    const stop = () => left.abort(options.signal?.reason);
+    if (options.signal?.aborted) stop();
+    options.signal?.addEventListener("abort", stop);
     const slices = sliced(texts);
     const next = async () => {
       const { value, done } = await slices.next();
@@ -106,7 +111,8 @@ export class Embedder {
       }
     } finally {
       left.abort();
-      await slices.return(undefined);
+      options.signal?.removeEventListener("abort", stop);
+      slices.return().catch(() => {}); // not waited for: a source may be silent for long
     }
   }
 
@@ -129,7 +135,10 @@ export class Embedder {
     return this.call("info", []);
   }
 
-  /** Ends it: what was asked and is not answered is rejected with `Stopped`, and all memory is given back. */
+  /**
+   * Ends it. In a worker what was asked and is not answered is rejected with `Stopped`, and all memory is given back; on the caller's thread
+   * what is being computed ends by itself, and the module keeps its memory for the next model.
+   */
   async dispose(): Promise<void> {
     this.connection.close();
   }

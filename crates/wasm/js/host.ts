@@ -37,6 +37,8 @@ interface Rights {
 export class Host {
   #module?: Module;
   #model?: Loaded;
+  /** What the files said when they could not be read: the module knows only which one. */
+  #failure?: WembedError;
   #cached?: Cached;
   readonly #traffic: Traffic = { requests: 0, bytes: 0, hosts: new Set() };
   /** Stops what is read of the model's files when the model goes. */
@@ -50,25 +52,29 @@ export class Host {
     if (assets.wasm !== undefined && form === undefined) throw new ArgumentInvalid("options: `form`: expected the one that `assets.wasm` is, found nothing");
     const stop = () => this.#files.abort(means.signal.reason);
     means.signal.addEventListener("abort", stop);
-    const failed: { error?: WembedError } = {};
     try {
       means.signal.throwIfAborted();
       const progress = new Progress(means.progress);
       const module = (this.#module = await this.#open(form, threads, assets));
       const files = await this.#place(place, cache, module, progress.heard);
-      // The module says which file; why, only the files know.
-      const watched: ModelFiles = {
-        size: (path) => files.size(path).catch((error: unknown) => remember(failed, error)),
-        read: (path, start, end) => files.read(path, start, end).catch((error: unknown) => remember(failed, error)),
+      const remember = (error: unknown): never => {
+        this.#failure = error instanceof WembedError ? error : new ModelInvalid(`its files cannot be read: ${error instanceof Error ? error.message : error}`);
+        throw error;
       };
-      this.#model = await module.glue.Embedder.load(watched, rest);
+      const watched: ModelFiles = {
+        size: (path) => files.size(path).catch(remember),
+        read: (path, start, end) => files.read(path, start, end).catch(remember),
+      };
+      // A row that is asked of a server when a text needs it tells the server of the text: that is done only where it was asked for.
+      const vocabulary = files instanceof Ranges ? (rest.vocabulary === "host" ? "host" : "device") : rest.vocabulary;
+      this.#model = await module.glue.Embedder.load(watched, { ...rest, ...(vocabulary ? { vocabulary } : {}) });
       await this.#cached?.settled();
       means.signal.throwIfAborted();
       progress.say("ready");
     } catch (error) {
       await this.dispose();
       if (means.signal.aborted) throw new Aborted(means.signal.reason);
-      const said = (error as Partial<WembedError>)?.kind === ("files" as string) && failed.error ? failed.error : typed(error);
+      const said = this.#said(error);
       // What is wrong is not kept: the next try asks for it anew.
       if (said instanceof ModelInvalid && place.kind === "folder") await clearCache(place.name).catch(() => {});
       throw said;
@@ -88,7 +94,7 @@ export class Host {
     const found = await this.#loaded()
       .embed(texts, options, goOn)
       .catch((error: unknown) => {
-        throw means.signal.aborted ? new Aborted(means.signal.reason) : error;
+        throw means.signal.aborted ? new Aborted(means.signal.reason) : this.#said(error);
       });
     means.progress({ done: total, total });
     return found;
@@ -119,6 +125,12 @@ export class Host {
     await this.#cached?.settled().catch(() => {}); // it was given up
   }
 
+  /** What was thrown, as what it is. */
+  #said(error: unknown): WembedError {
+    const isOfFiles = (error as { kind?: string } | undefined)?.kind === "files";
+    return isOfFiles && this.#failure ? this.#failure : typed(error);
+  }
+
   #loaded(): Loaded {
     if (!this.#model) throw new Stopped("there is no model");
     return this.#model;
@@ -133,7 +145,7 @@ export class Host {
         return await start(candidate, count, assets, this.rights.line);
       } catch (error) {
         const message = `the form ${candidate} did not start: ${error instanceof Error ? error.message : error}`;
-        if (candidate === candidates.at(-1)) throw new Stopped(message);
+        if (candidate === candidates.at(-1)) throw error instanceof WembedError ? error : new Stopped(message);
         console.warn(`wembed: ${message}`);
       }
     }
@@ -152,12 +164,6 @@ export class Host {
     await folder.use();
     return (this.#cached = new Cached(remote, folder, ranges, { digest: () => new glue.Sha256(), heard, traffic, signal, refresh: cache === "refresh" }));
   }
-}
-
-/** Keeps the first error that the files gave. */
-function remember(failed: { error?: WembedError }, error: unknown): never {
-  failed.error ??= error instanceof WembedError ? error : undefined;
-  throw error;
 }
 
 /** Lets the thread hear its messages. */

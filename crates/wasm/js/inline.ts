@@ -16,15 +16,18 @@ import type { LoadOptions, Source } from "./types.js";
 export * from "./index.js";
 
 /** As the package's own. */
-export class Embedder {
-  static async load(source: Source, options: LoadOptions = {}): Promise<Anywhere> {
+export class Embedder extends Anywhere {
+  static override async load(source?: Source, options: LoadOptions = {}): Promise<Embedder> {
     if (source === undefined) throw new ArgumentInvalid("source: expected a model, found nothing: wembed/inline has none in it");
     const place = await placeOf(source, options.hub);
-    return Anywhere.at(place, { form: "simd", ...options, assets: { worker: start, wasm, ...options.assets } });
+    return this.at(place, { form: "simd", ...options, assets: { worker: start, wasm, ...options.assets } });
   }
 }
 
 /** A worker that is no module: a page from a disk may not load one. */
 function start(): Worker {
-  return new Worker(URL.createObjectURL(new Blob([worker], { type: "text/javascript" })));
+  script ??= URL.createObjectURL(new Blob([worker], { type: "text/javascript" }));
+  return new Worker(script);
 }
+
+let script: string | undefined;

@@ -19,14 +19,14 @@ import type { LoadOptions, Source } from "./types.js";
 export * from "./index.js";
 
 /** As the browser's; `source` may be a path or a `file:` URL of a directory, too, which begins with `./`, `../` or `/`. */
-export class Embedder {
-  static async load(source: Source = BUILT_IN, options: LoadOptions = {}): Promise<Anywhere> {
+export class Embedder extends Anywhere {
+  static override async load(source: Source = BUILT_IN, options: LoadOptions = {}): Promise<Embedder> {
     if (options.thread === "worker") throw new ArgumentInvalid("options: `thread`: expected caller, which is what there is in Node, found worker");
     const [form] = forms(options.form, options.threads, false);
     const wasm = options.assets?.wasm ?? (await readFile(new URL(`./wasm/${form}/wembed_wasm_bg.wasm`, import.meta.url)));
     const directory = directoryOf(source);
     const place = directory === undefined ? await placeOf(source, options.hub) : { kind: "open" as const, files: await Disk.open(directory) };
-    return Anywhere.at(place, { ...options, thread: "caller", form: form!, assets: { wasm } });
+    return this.at(place, { ...options, thread: "caller", form: form!, assets: { wasm } });
   }
 }
 
@@ -67,7 +67,8 @@ class Disk implements ModelFiles {
     try {
       const bytes = new Uint8Array(end - start);
       const { bytesRead } = await handle.read(bytes, 0, end - start, start);
-      return bytes.subarray(0, bytesRead);
+      if (bytesRead !== end - start) throw new ModelInvalid(`\`${file.path}\`: expected ${end - start} bytes from ${start}, found ${bytesRead}`);
+      return bytes;
     } finally {
       await handle.close();
     }

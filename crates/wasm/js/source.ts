@@ -24,7 +24,11 @@ export async function placeOf(source: Source, hub: string | URL = HUB): Promise<
 
 function named(source: string, hub: string): Place {
   if (source === BUILT_IN) return builtIn();
-  if (/^([a-z][a-z0-9+.-]*:|\.{0,2}\/)/i.test(source)) return folder(new URL(source, globalThis.location?.href).href);
+  if (/^([a-z][a-z0-9+.-]*:|\.{0,2}\/)/i.test(source)) {
+    const base = globalThis.location?.href;
+    if (!URL.canParse(source, base)) throw refused(`\`${source}\``);
+    return folder(new URL(source, base).href);
+  }
   const [, id, revision = "main"] = ID.exec(source) ?? [];
   if (id === undefined || id.includes("..")) throw refused(`\`${source}\``);
   return { kind: "hub", id, revision, hub: hub.replace(/\/+$/, "") };

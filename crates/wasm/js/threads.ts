@@ -1,5 +1,7 @@
 // Starts the Workers that are the module's threads. Call it in a Worker, before anything there blocks.
 
+import { ofAnotherOrigin } from "./origin.js";
+
 /** `count` Workers on this module and memory, each waiting for work; `line` is called with a line to each. */
 export async function startThreads(
   count: number,
@@ -8,8 +10,9 @@ export async function startThreads(
   line: (port: MessagePort) => void,
 ): Promise<void> {
   const start = () => {
+    const script = ofAnotherOrigin(new URL("./thread.js", import.meta.url));
     // As bundlers find it.
-    const worker = new Worker(new URL("./thread.js", import.meta.url), { type: "module", name: "wembed thread" });
+    const worker = script ? new Worker(script, { type: "module" }) : new Worker(new URL("./thread.js", import.meta.url), { type: "module", name: "wembed thread" });
     const ready = new Promise((resolve, reject) => {
       worker.onmessage = resolve;
       worker.onerror = (event) => {

@@ -23,7 +23,10 @@ export interface LoadOptions {
   dtype?: "auto" | "f16" | "f32" | "bf16";
   /** Tokens of a text at most, special tokens included, where that is not what the model's files say. */
   maxLength?: number;
-  /** Where the word table lives: on the device, or in the model's files, from where each row is read when it is first needed. */
+  /**
+   * Where the word table lives: on the device, or in the model's files, from where each row is read when it is first needed. `"auto"` is the device where
+   * it fits; where files are not kept in the browser it is the device or an error, for a row that is asked of a server tells it of the text.
+   */
   vocabulary?: "auto" | "host" | "device";
   /** Called while it loads, in order. */
   onProgress?: (progress: LoadProgress) => void;
@@ -163,6 +166,6 @@ export interface Info {
   devicesReplaced: number;
   /** Bytes of the module's memory, which grows and never shrinks. */
   memory: number;
-  /** What was asked of servers for the model's files, and of which hosts: all that the package sends anywhere. */
+  /** What was asked of servers for the model's files, and which hosts answered. Beside it the package asks for its own parts, and for nothing else. */
   network: { requests: number; bytes: number; hosts: string[] };
 }

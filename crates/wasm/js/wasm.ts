@@ -2,6 +2,7 @@
 
 import type { ModelFiles } from "./files/files.js";
 import type { Digest } from "./files/download.js";
+import { DownloadFailed } from "./errors.js";
 import { startThreads } from "./threads.js";
 import type { Assets, Embeddings, Form, Info, Tokens } from "./types.js";
 
@@ -63,8 +64,10 @@ export async function start(form: Form, threads: number, assets: Assets, line: (
 async function compile(wasm: NonNullable<Assets["wasm"]>): Promise<WebAssembly.Module> {
   if (wasm instanceof WebAssembly.Module) return wasm;
   if (typeof wasm !== "string" && !(wasm instanceof URL)) return WebAssembly.compile(wasm);
-  const response = await fetch(wasm);
-  if (!response.ok) throw new Error(`${wasm}: the server answered ${response.status}`);
+  const response = await fetch(wasm).catch((error: Error) => {
+    throw new DownloadFailed(`${wasm}: ${error.message}`, String(wasm));
+  });
+  if (!response.ok) throw new DownloadFailed(`${wasm}: the server answered ${response.status}`, String(wasm), response.status);
   // A server may not know the type, and then it cannot be compiled as it arrives.
   if (response.headers.get("content-type") === "application/wasm") return WebAssembly.compileStreaming(response);
   return WebAssembly.compile(await response.arrayBuffer());

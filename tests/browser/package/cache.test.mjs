@@ -62,6 +62,28 @@ test("a connection that breaks is taken up again where it broke", async (t) => {
   assert.ok(root.bytes < 1.5 * right.network.bytes, `${root.bytes} of ${right.network.bytes}`);
 });
 
+test("bytes of two answers are never taken for one file", async (t) => {
+  const page = await open(t);
+  const right = (await use(page, "wembed-mini")).found;
+  // What was read is of a file that may be another.
+  const root = server.add(BUILT_IN, "forgetful");
+  const found = await page.evaluate(
+    async ([url, texts]) => {
+      try {
+        const model = await wembed.Embedder.load(url, { device: "cpu" });
+        return look(await model.embed(texts));
+      } catch (error) {
+        return `${error.name}: ${error.message}`;
+      }
+    },
+    [root.path, TEXTS],
+  );
+  if (typeof found === "string") assert.match(found, /^DownloadFailed: .*changed while it was read/);
+  else assert.deepEqual(found, right);
+  root.manner = "ranges";
+  assert.deepEqual((await use(page, root.path)).found, right);
+});
+
 test("a download that was given up goes on at the next load", async (t) => {
   const page = await open(t);
   const root = server.add(BUILT_IN, "slow");

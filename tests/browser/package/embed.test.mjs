@@ -60,12 +60,14 @@ test("a long list streams, in order, and a loop that is left stops it", async (t
     const failed = await failure((async () => {
       for await (const _ of model.embedEach(["a", 3])) void 0;
     })());
+    const single = await failure(model.embedEach("text").next());
+    const unpostable = await failure(model.embed([() => "a"]));
     await model.dispose();
-    return { count: all.length, same, early, failed };
+    return { count: all.length, same, early, failed, single, unpostable };
   }, small());
   assert.deepEqual([found.count, found.same], [600, true]);
   assert.ok(found.early <= 512, `${found.early} texts were taken`);
-  assert.equal(found.failed.name, "ArgumentInvalid");
+  for (const { name, isTyped, message } of [found.failed, found.single, found.unpostable]) assert.deepEqual([name, isTyped], ["ArgumentInvalid", true], message);
 });
 
 test("one text's error is its own, and its vector is nothing", async (t) => {

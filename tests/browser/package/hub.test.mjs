@@ -39,6 +39,7 @@ async function hub(t) {
     // Another origin, which lets any page read it.
     const headers = { "access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin", "access-control-allow-headers": "*" };
     if (request.method === "OPTIONS") return void response.writeHead(204, headers).end();
+    if (state.answer !== undefined && request.url.startsWith("/api/")) return void response.writeHead(200, headers).end(state.answer);
     if (/^\/api\/models\/org\/name\/revision\/(main|v1)\?blobs=true$/.test(request.url)) {
       const siblings = [...files].map(([path, bytes]) => listed(path, bytes));
       return void response.writeHead(200, headers).end(JSON.stringify({ sha, siblings }));
@@ -96,6 +97,32 @@ test("a new commit brings what changed in it, and no more", async (t) => {
   }, state.url);
   assert.equal(next.maxLength, 10);
   assert.deepEqual([next.network.bytes, next.network.requests], [changed.length, 2], `of ${network.bytes}`);
+  // Of the same size, and longer: nothing of the version before may be taken for a beginning of it.
+  for (const [name, length] of [["7".repeat(40), 10], ["8".repeat(40), 7]]) {
+    const bytes = Buffer.from(JSON.stringify({ max_seq_length: length, do_lower_case: false }).padEnd(length === 7 ? 90 : changed.length));
+    state.commit(name, "sentence_bert_config.json", bytes);
+    const { maxLength, network } = await page.evaluate(async (hub) => {
+      const model = await wembed.Embedder.load("org/name", { device: "cpu", hub });
+      const info = await model.info();
+      await model.dispose();
+      return info;
+    }, state.url);
+    assert.equal(maxLength, length);
+    assert.ok(network.bytes <= bytes.length, `${network.bytes}`);
+  }
+});
+
+test("a hub that lists nonsense is not believed, and not remembered", async (t) => {
+  const page = await open(t);
+  const state = await hub(t);
+  const { found } = await load(page, "org/name", state.url);
+  for (const answer of ["{}", "null", '{"sha":"5","siblings":[]}', '[]', "no JSON", `{"sha":"${"5".repeat(40)}","siblings":[null]}`]) {
+    state.answer = answer;
+    // What was listed before is still known.
+    assert.deepEqual((await load(page, "org/name", state.url)).found, found, answer);
+    const error = await refused(page, "org/name@v1", state.url);
+    assert.deepEqual([error.name, error.isTyped], ["DownloadFailed", true], `${answer}: ${error.message}`);
+  }
 });
 
 test("what is not what the hub lists is refused", async (t) => {

@@ -27,5 +27,9 @@ export class Blobs implements ModelFiles {
 
 /** A part of a blob. Such a file may have been changed or taken away since it was chosen. */
 export async function slice(blob: Blob, start: number, end: number): Promise<Uint8Array> {
-  return new Uint8Array(await blob.slice(start, end).arrayBuffer());
+  try {
+    return new Uint8Array(await blob.slice(start, end).arrayBuffer());
+  } catch (error) {
+    throw new ModelInvalid(`a file of it cannot be read any more: ${error instanceof Error ? error.message : error}`);
+  }
 }

@@ -15,6 +15,12 @@ interface Opened {
   read(start: number, end: number): Promise<Uint8Array>;
 }
 
+/** Of what an unfinished download is a part: what the file has to be, or where it is, and which version the server said that it had. */
+interface Part {
+  identity: string;
+  version: string | undefined;
+}
+
 /** Weights are read while they arrive; everything else is small, and read when it is known to be right. */
 const STREAMED = /\.safetensors$/;
 
@@ -61,6 +67,10 @@ export class Cached implements ModelFiles {
     if (kept !== undefined) return kept ?? undefined;
     // Another page may be at it. Who comes second finds it there.
     const release = await lock(`wembed ${file.url}`, this.means.signal);
+    if (this.means.signal.aborted) {
+      release();
+      throw new Aborted(this.means.signal.reason);
+    }
     const found = this.means.refresh ? undefined : await this.#kept(path, file).catch(() => undefined);
     if (found !== undefined) {
       release();
@@ -82,10 +92,14 @@ export class Cached implements ModelFiles {
 
   async #fetch(path: string, file: Known, release: () => void): Promise<Opened | undefined> {
     const { digest, heard, traffic, signal, refresh } = this.means;
+    // What an earlier download left may be of another version.
+    const identity = file.sha256 ?? file.git ?? file.url;
+    const part = await this.folder.value<Part>(`part of ${path}`);
+    const began = (version: string | undefined) => void this.folder.keep(`part of ${path}`, { identity, version } satisfies Part);
     let handle;
     try {
       handle = await this.folder.open(path);
-      if (refresh) handle.truncate(0);
+      if (refresh || part?.identity !== identity) handle.truncate(0);
     } catch {
       release(); // a page of a browser without locks has it, or the storage is broken
       return this.#unkept(path);
@@ -95,6 +109,8 @@ export class Cached implements ModelFiles {
       digest,
       traffic,
       signal,
+      version: part?.identity === identity ? part.version : undefined,
+      began,
       room: () => evict(this.place.name),
       heard: (bytes, size) => heard(path, "network", bytes, size),
     });

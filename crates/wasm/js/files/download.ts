@@ -21,6 +21,9 @@ export interface Digest {
   finish(): string;
 }
 
+/** Bytes that were read are not those of the file: nothing but another load helps. */
+class Replaced extends DownloadFailed {}
+
 /** The storage has no room for a file. */
 export class Full extends Error {}
 
@@ -32,6 +35,10 @@ export interface Means {
   signal: AbortSignal;
   /** Makes room in the storage where there is none; false where none can be made. */
   room: () => Promise<boolean>;
+  /** What an earlier download said of the version that it had a part of. */
+  version: string | undefined;
+  /** Called when bytes of a version begin to come. */
+  began: (version: string | undefined) => void;
   /** Called with each new count of bytes. */
   heard: (bytes: number, size?: number) => void;
 }
@@ -47,6 +54,9 @@ export class Download {
   /** Where it is known what it has to be. */
   #digest: Digest | undefined;
   #isOpen = true;
+  /** Whether bytes were given away before all of it was known to be right. */
+  #wasRead = false;
+  #version: string | undefined;
   #wake: (() => void)[] = [];
 
   constructor(
@@ -54,6 +64,7 @@ export class Download {
     private readonly means: Means,
   ) {
     this.#digest = this.#fresh();
+    this.#version = means.version;
     const sized = new Promise<number | undefined>((resolve) => (this.#sized = resolve));
     this.whole = this.#run().finally(() => {
       this.#isOpen = false;
@@ -70,6 +81,7 @@ export class Download {
       if (end <= this.#have) {
         const bytes = new Uint8Array(end - start);
         this.means.handle.read(bytes, { at: start });
+        this.#wasRead = true;
         return bytes;
       }
       await new Promise<void>((resolve) => this.#wake.push(resolve));
@@ -79,7 +91,7 @@ export class Download {
 
   async #run(): Promise<NonNullable<Kept> | undefined> {
     const { handle, signal } = this.means;
-    this.#resume();
+    await this.#resume();
     let failures = 0;
     let before = this.#have;
     for (;;) {
@@ -87,7 +99,7 @@ export class Download {
         if (!(await this.#attempt())) return undefined;
         break;
       } catch (error) {
-        if (!(error instanceof DownloadFailed) || (error.status !== undefined && error.status >= 400 && error.status < 500)) throw error;
+        if (!(error instanceof DownloadFailed) || error instanceof Replaced || (error.status !== undefined && error.status >= 400 && error.status < 500)) throw error;
         failures = this.#have > before ? 1 : failures + 1;
         before = this.#have;
         if (failures >= ATTEMPTS) throw error;
@@ -99,7 +111,7 @@ export class Download {
     this.#digest = undefined;
     const git = this.file.git && (await this.#git());
     const wrong = (what: string, expected: string, found: string) => {
-      this.#restart(); // nothing of it is kept
+      handle.truncate(0); // nothing of it is kept
       return new DownloadFailed(`${this.file.url}: expected bytes with the ${what} ${expected}, found ${found}`, this.file.url);
     };
     if (sha256 !== this.file.sha256) throw wrong("SHA-256", `${this.file.sha256}`, `${sha256}`);
@@ -121,14 +133,24 @@ export class Download {
     if (size !== undefined && expected !== undefined && size !== expected) {
       throw new DownloadFailed(`${url}: expected a file of ${expected} bytes, found one of ${size}`, url, response.status);
     }
-    const changed = size !== undefined && this.#size !== undefined && size !== this.#size;
-    if (changed || start !== this.#have || (response.status === 416 && size !== this.#have)) {
+    const version = response.headers.get("etag") ?? response.headers.get("last-modified") ?? undefined;
+    const changed =
+      (size !== undefined && this.#size !== undefined && size !== this.#size) ||
+      (this.#have > 0 && version !== undefined && this.#version !== undefined && version !== this.#version);
+    // Of no byte from the first on: it is empty, or says so wrongly.
+    const isEnd = response.status === 416 && (size === undefined ? this.#have === 0 : size === this.#have);
+    if (changed || start !== this.#have || (response.status === 416 && !isEnd)) {
       const mustAsk = response.status !== 200 && this.#have > 0;
-      this.#restart();
+      this.#restart(!changed && version !== undefined && version === this.#version);
       if (changed) throw new DownloadFailed(`${url}: it changed on the server`, url, response.status);
       if (mustAsk) return this.#attempt();
+      if (response.status === 416) throw new DownloadFailed(`${url}: the server has ${size} bytes, and gives none`, url, 416);
     }
-    if (response.status === 416) return this.#complete(this.#have);
+    if (isEnd) return this.#complete(this.#have);
+    if (this.#have === 0) {
+      this.#version = version;
+      this.means.began(version);
+    }
     if (size !== undefined) this.#known(size);
     for await (const chunk of chunks(answer, traffic, signal)) {
       if (this.#size !== undefined && this.#have + chunk.length > this.#size) {
@@ -155,7 +177,10 @@ export class Download {
 
   async #take(chunk: Uint8Array): Promise<void> {
     while (!this.#write(chunk)) {
-      if (!(await this.means.room())) throw new Full();
+      if (await this.means.room()) continue;
+      this.#have = 0; // what fits no part of is no use to anybody
+      this.means.handle.truncate(0);
+      throw new Full();
     }
     this.#digest?.update(chunk);
     this.#have += chunk.length;
@@ -174,8 +199,8 @@ export class Download {
   }
 
   /** Takes what an earlier download left. */
-  #resume(): void {
-    const { handle } = this.means;
+  async #resume(): Promise<void> {
+    const { handle, signal } = this.means;
     const left = handle.getSize();
     if (this.file.size !== undefined && left > this.file.size) return this.#restart();
     if (!this.#digest) this.#have = left;
@@ -185,16 +210,18 @@ export class Download {
       if (read === 0) break;
       this.#digest?.update(piece.subarray(0, read));
       this.#have += read;
+      await pause(0, signal); // an abort is heard
     }
   }
 
-  /** From the beginning. */
-  #restart(): void {
+  /** From the beginning. Where bytes are in somebody's hands, they are of something that is not there any more. */
+  #restart(isSame = false): void {
     this.means.handle.truncate(0);
     this.#digest?.finish();
     this.#digest = this.#fresh();
     this.#have = 0;
     this.#size = undefined;
+    if (this.#wasRead && !isSame) throw new Replaced(`${this.file.url}: it changed while it was read`, this.file.url);
   }
 
   #fresh(): Digest | undefined {

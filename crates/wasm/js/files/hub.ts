@@ -27,15 +27,12 @@ export async function list(place: Hub, keep: boolean, traffic: Traffic, signal: 
       throw new ArgumentInvalid(`${hub} has no model \`${id}\` at \`${revision}\`, or does not show it to everybody`);
     }
     if (!response.ok) throw new DownloadFailed(`${url}: the server answered ${response.status}`, url, response.status);
-    answer = await response.json();
+    answer = checked(await response.json(), url);
     await folder?.keep(path, answer);
   } catch (error) {
     const known = error instanceof ArgumentInvalid ? undefined : await folder?.value<Answer>(path);
     if (!known) throw error instanceof ArgumentInvalid || error instanceof DownloadFailed ? error : new DownloadFailed(`${url}: ${message(error)}`, url);
     answer = known;
-  }
-  if (!/^[0-9a-f]{40,64}$/.test(answer.sha) || !Array.isArray(answer.siblings)) {
-    throw new DownloadFailed(`${url}: the answer lists no commit and files`, url);
   }
   const file = ({ rfilename, size, blobId, lfs }: Answer["siblings"][number]): [string, Known] => {
     const address = `${hub}/${id}/resolve/${answer.sha}/${rfilename.split("/").map(encodeURIComponent).join("/")}`;
@@ -43,4 +40,13 @@ export async function list(place: Hub, keep: boolean, traffic: Traffic, signal: 
     return [rfilename, { url: address, ...(size === undefined ? {} : { size }), ...digest }];
   };
   return { kind: "listed", name: `${hub}/${id}`, files: Object.fromEntries(answer.siblings.map(file)) };
+}
+
+/** What a hub answered, if that is a listing. */
+function checked(answer: Partial<Answer> | null, url: string): Answer {
+  const isFile = (file: Partial<Answer["siblings"][number]> | null) => typeof file?.rfilename === "string";
+  if (!/^[0-9a-f]{40,64}$/.test(`${answer?.sha}`) || !Array.isArray(answer?.siblings) || !answer.siblings.every(isFile)) {
+    throw new DownloadFailed(`${url}: the answer lists no commit and files`, url);
+  }
+  return answer as Answer;
 }

@@ -53,11 +53,17 @@ export class Ranges implements ModelFiles {
     let opening = this.#opened.get(path);
     if (!opening) {
       const file = known(this.place, path);
-      opening = file ? this.#first(path, file) : Promise.resolve(undefined);
+      opening = file ? this.#first(path, file).then((found) => this.#listed(file, found)) : Promise.resolve(undefined);
       this.#opened.set(path, opening);
       opening.then((found) => found && this.heard(path, "network", 0, found.size), () => {});
     }
     return opening;
+  }
+
+  /** What is listed is there, and as long as listed. */
+  #listed({ url, size }: Known, found: Opening | undefined): Opening | undefined {
+    if (size === undefined || found?.size === size) return found;
+    throw new DownloadFailed(`${url}: expected a file of ${size} bytes, found ${found ? `one of ${found.size}` : "none"}`, url);
   }
 
   async #first(path: string, { url }: Known): Promise<Opening | undefined> {

@@ -42,12 +42,13 @@ export async function request(
     if (signal.aborted) throw new Aborted(signal.reason);
     throw new DownloadFailed(`${url}: ${message(error)}`, url);
   }
+  traffic.hosts.add(new URL(response.url || url).host); // a hub sends on to where its files are
   switch (response.status) {
     case 404:
     case 410:
       return undefined;
     case 416: // there is no byte at `start`
-      return { url, start, size: rangeOf(response, url)?.size ?? start, response };
+      return { url, start, ...sizeOf(rangeOf(response, url)?.size), response };
     case 206: {
       const range = rangeOf(response, url);
       if (range && (range.start !== start || (end !== undefined && range.end > end))) {
@@ -55,14 +56,16 @@ export async function request(
         throw new DownloadFailed(`${url}: expected bytes ${start}-${end === undefined ? "" : end - 1}, the server sent ${found}`, url, 206);
       }
       const length = end === undefined ? lengthOf(response) : undefined;
-      return { url, start, size: range?.size ?? (length === undefined ? undefined : start + length), response };
+      return { url, start, ...sizeOf(range?.size ?? (length === undefined ? undefined : start + length)), response };
     }
     case 200:
-      return { url, start: 0, response, ...(encoded(response) ? {} : { size: lengthOf(response) }) } as Answer;
+      return { url, start: 0, ...sizeOf(encoded(response) ? undefined : lengthOf(response)), response };
     default:
       throw new DownloadFailed(`${url}: the server answered ${response.status}`, url, response.status);
   }
 }
+
+const sizeOf = (size: number | undefined) => (size === undefined ? {} : { size });
 
 /** The body's chunks. One that breaks off is an error, as far as the browser sees it. */
 export async function* chunks({ url, response }: Answer, traffic: Traffic, signal: AbortSignal): AsyncGenerator<Uint8Array> {

@@ -94,35 +94,44 @@ export async function cachedModels(): Promise<KeptModel[]> {
   const kept: KeptModel[] = [];
   for (const { folder, name, used } of await models()) {
     let bytes = 0;
-    for await (const [, handle] of (folder as Entries).entries()) bytes += (await (handle as FileSystemFileHandle).getFile()).size;
-    kept.push({ name, used, bytes });
+    try {
+      for await (const [, handle] of (folder as Entries).entries()) bytes += (await (handle as FileSystemFileHandle).getFile()).size;
+    } catch {
+      continue; // another page removed it meanwhile
+    }
+    if (bytes > 0) kept.push({ name, used, bytes });
   }
   return kept.sort((left, right) => right.used - left.used);
 }
 
-/** Removes the model that came from `name`, or every model. Models that are loaded stay loaded. */
-export async function clearCache(name?: string): Promise<void> {
-  for (const model of await models()) if (name === undefined || model.name === name) await remove(model.key);
+/**
+ * Removes the model that came from `name`, or every model; false where one is being downloaded by some page, and stays. What lies in a
+ * loaded model's memory stays there; a word table that is read from its files does not.
+ */
+export async function clearCache(name?: string): Promise<boolean> {
+  let all = true;
+  for (const model of await models()) if (name === undefined || model.name === name) all = (await remove(model.key)) && all;
+  return all;
 }
 
 /** Removes the model that was not used for longest, but not `name` and none that is being downloaded; false where there is no other. */
 export async function evict(name: string): Promise<boolean> {
   const own = await keyOf(name);
   const others = (await models()).filter(({ key }) => key !== own).sort((left, right) => left.used - right.used);
-  for (const { key } of others) {
-    const removed = await remove(key).then(
-      () => true,
-      () => false, // a page is at it
-    );
-    if (removed) return true;
-  }
+  for (const { key } of others) if (await remove(key)) return true;
   return false;
 }
 
-async function remove(key: string): Promise<void> {
+/** Removes a model's files, then what is known of them; false where a page is at it. */
+async function remove(key: string): Promise<boolean> {
+  try {
+    await (await top(false))?.removeEntry(key, { recursive: true });
+  } catch (error) {
+    if ((error as DOMException).name !== "NotFoundError") return false;
+  }
   await ask("values", "readwrite", (values) => values.delete(valuesOf(key)));
-  await (await top(false))?.removeEntry(key, { recursive: true });
   await ask("models", "readwrite", (models) => models.delete(key));
+  return true;
 }
 
 async function models(): Promise<(Model & { key: string; folder: FileSystemDirectoryHandle })[]> {
