@@ -47,7 +47,10 @@ async function hub(t) {
     const [, path] = new RegExp(`^/org/name/resolve/${sha}/(.*)$`).exec(request.url) ?? [];
     const bytes = path && files.get(decodeURIComponent(path));
     if (!bytes) return void response.writeHead(404, headers).end();
-    response.writeHead(200, headers).end(state.spoil === path ? bytes.map((byte) => byte ^ 1) : bytes);
+    const first = Number(/^bytes=(\d+)-$/.exec(request.headers.range)?.[1] ?? 0);
+    const part = { ...headers, "content-range": `bytes ${first}-${bytes.length - 1}/${bytes.length}`, "access-control-expose-headers": "*" };
+    const sent = state.spoil === path ? bytes.map((byte) => byte ^ 1) : bytes;
+    response.writeHead(206, part).end(sent.subarray(first));
   });
   await new Promise((resolve) => listener.listen(0, "127.0.0.1", resolve));
   t.after(() => listener.close());
@@ -98,7 +101,7 @@ test("a new commit brings what changed in it, and no more", async (t) => {
   assert.equal(next.maxLength, 10);
   assert.deepEqual([next.network.bytes, next.network.requests], [changed.length, 2], `of ${network.bytes}`);
   // Of the same size, and longer: nothing of the version before may be taken for a beginning of it.
-  for (const [name, length] of [["7".repeat(40), 10], ["8".repeat(40), 7]]) {
+  for (const [name, length] of [["7".repeat(40), 12], ["8".repeat(40), 7]]) {
     const bytes = Buffer.from(JSON.stringify({ max_seq_length: length, do_lower_case: false }).padEnd(length === 7 ? 90 : changed.length));
     state.commit(name, "sentence_bert_config.json", bytes);
     const { maxLength, network } = await page.evaluate(async (hub) => {
