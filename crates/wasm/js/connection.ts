@@ -127,6 +127,7 @@ export function answer(host: Host, name: Name, args: unknown[], means: Means<nev
   return method.call(host, ...args, means);
 }
 
+/** The package's own worker. */
 function ownWorker(): Worker {
   const script = ofAnotherOrigin(new URL("./worker.js", import.meta.url));
   // As bundlers find it.

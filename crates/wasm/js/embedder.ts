@@ -45,11 +45,12 @@ export class Embedder {
    * @throws {ArgumentInvalid} An option is wrong.
    */
   static async load(source: Source = BUILT_IN, options: LoadOptions = {}): Promise<Embedder> {
-    return this.at(await placeOf(source, options.hub), options);
+    return this.at(await placeOf(source, checked(options).hub), options);
   }
 
   /** The same for a place. @internal */
-  static async at(place: Place, { onProgress, signal, thread, hub: _, ...options }: LoadOptions): Promise<Embedder> {
+  static async at(place: Place, all: LoadOptions): Promise<Embedder> {
+    const { onProgress, signal, thread, hub: _, ...options } = checked(all);
     if (thread !== undefined && thread !== "worker" && thread !== "caller") {
       throw new ArgumentInvalid(`options: \`thread\`: expected worker or caller, found ${JSON.stringify(thread)}`);
     }
@@ -74,7 +75,8 @@ export class Embedder {
    * @throws {Aborted} The signal said so.
    * @throws {DeviceLost} The device was lost twice in a row.
    */
-  async embed(texts: readonly string[], { onProgress, signal, ...options }: EmbedOptions = {}): Promise<Embeddings> {
+  async embed(texts: readonly string[], all: EmbedOptions = {}): Promise<Embeddings> {
+    const { onProgress, signal, ...options } = checked(all);
     const found = await this.call<RawEmbeddings>("embed", [texts, options], { signal, progress: onProgress });
     return { ...found, errors: found.errors.map((message) => (message === null ? null : new TextInvalid(message))) };
   }
@@ -85,6 +87,7 @@ export class Embedder {
    */
   async *embedEach(texts: Iterable<string> | AsyncIterable<string>, options: Omit<EmbedOptions, "onProgress"> = {}): AsyncGenerator<Embedding, void, void> {
     if (typeof texts === "string") throw new ArgumentInvalid("texts: expected a list of strings, found one string");
+    checked(options);
     const left = new AbortController();
     const { signal } = left;
     const stop = () => left.abort(options.signal?.reason);
@@ -117,7 +120,8 @@ export class Embedder {
   }
 
   /** The text's ids, as the encoder would get them without a prompt. */
-  tokenize(text: string): Promise<Tokens> {
+  async tokenize(text: string): Promise<Tokens> {
+    if (typeof text !== "string") throw new ArgumentInvalid(`text: expected a string, found ${typeof text}`);
     return this.call("tokenize", [text]);
   }
 
@@ -126,6 +130,9 @@ export class Embedder {
    * All against all of `left` where there is no `right`.
    */
   async similarity(left: Vectors, right: Vectors = left): Promise<Float32Array> {
+    for (const vectors of [left, right]) {
+      if (!(vectors?.data instanceof Float32Array)) throw new ArgumentInvalid("similarity: expected vectors, `data` a Float32Array and `dims`, found something else");
+    }
     if (left.dims !== right.dims) throw new ArgumentInvalid(`similarity: expected vectors of one width, found ${left.dims} and ${right.dims} values`);
     return this.call("similarity", [left.data, right.data, left.dims]);
   }
@@ -151,6 +158,15 @@ export class Embedder {
   private call<T>(name: Name, args: unknown[], wishes?: Wishes): Promise<T> {
     return this.connection.call(name, args, wishes);
   }
+}
+
+/** Options whose functions and signal are what they have to be; the module checks the rest. */
+function checked<T extends { onProgress?: unknown; signal?: unknown }>(options: T): T {
+  if (typeof options !== "object" || options === null) throw new ArgumentInvalid(`options: expected an object, found ${options === null ? "null" : typeof options}`);
+  const { onProgress, signal } = options;
+  if (onProgress !== undefined && typeof onProgress !== "function") throw new ArgumentInvalid(`options: \`onProgress\`: expected a function, found ${typeof onProgress}`);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new ArgumentInvalid(`options: \`signal\`: expected an AbortSignal, found ${typeof signal}`);
+  return options;
 }
 
 async function* sliced(texts: Iterable<string> | AsyncIterable<string>): AsyncGenerator<string[], void, void> {

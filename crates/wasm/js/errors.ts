@@ -112,6 +112,9 @@ export type Kind = "webgpu" | "limit" | "lost" | "device" | "download" | "aborte
 /** An error that a worker can post. */
 export type PlainError = { kind: string; message: string } & Partial<Record<"limit" | "url", string> & Record<"needed" | "got" | "status", number>>;
 
+/** What was thrown says. */
+export const message = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
 /** What was thrown, as one of the classes: the package's own, the module's errors, and a bug, which is `Stopped`. */
 export function typed(thrown: unknown): WembedError {
   if (thrown instanceof WembedError) return thrown;

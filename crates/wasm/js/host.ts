@@ -1,6 +1,6 @@
 // Where a model lives: owns the module and one model, in a worker or on the caller's thread.
 
-import { Aborted, ArgumentInvalid, ModelInvalid, Stopped, WembedError, typed } from "./errors.js";
+import { Aborted, ArgumentInvalid, ModelInvalid, Stopped, WembedError, message, typed } from "./errors.js";
 import { Blobs } from "./files/blobs.js";
 import { Cached } from "./files/cached.js";
 import type { Heard, ModelFiles } from "./files/files.js";
@@ -58,7 +58,7 @@ export class Host {
       const module = (this.#module = await this.#open(form, threads, assets));
       const files = await this.#place(place, cache, module, progress.heard);
       const remember = (error: unknown): never => {
-        this.#failure = error instanceof WembedError ? error : new ModelInvalid(`its files cannot be read: ${error instanceof Error ? error.message : error}`);
+        this.#failure = error instanceof WembedError ? error : new ModelInvalid(`its files cannot be read: ${message(error)}`);
         throw error;
       };
       const watched: ModelFiles = {
@@ -144,9 +144,9 @@ export class Host {
         const count = candidate === "threads" ? (threads ?? navigator.hardwareConcurrency) : 1;
         return await start(candidate, count, assets, this.rights.line);
       } catch (error) {
-        const message = `the form ${candidate} did not start: ${error instanceof Error ? error.message : error}`;
-        if (candidate === candidates.at(-1)) throw error instanceof WembedError ? error : new Stopped(message);
-        console.warn(`wembed: ${message}`);
+        const said = `the form ${candidate} did not start: ${message(error)}`;
+        if (candidate === candidates.at(-1)) throw error instanceof WembedError ? error : new Stopped(said);
+        console.warn(`wembed: ${said}`);
       }
     }
     throw new Stopped("there is no form");

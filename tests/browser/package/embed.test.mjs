@@ -39,6 +39,29 @@ test("an abort is felt between two batches, and the model works on", async (t) =
   assert.deepEqual([found.late.name, found.late.isTyped], ["Stopped", true]);
 });
 
+test("wrong arguments are named, whatever they are", async (t) => {
+  const page = await open(t);
+  const found = await page.evaluate(async (url) => {
+    const model = await wembed.Embedder.load(url, { device: "cpu" });
+    const errors = await Promise.all(
+      [
+        model.embed(["a"], null),
+        model.embed(["a"], { onProgress: "yes" }),
+        model.embed(["a"], { signal: {} }),
+        model.tokenize(3),
+        model.similarity({ data: [1, 2], dims: 2 }),
+        model.similarity(),
+        wembed.Embedder.load(null),
+        wembed.Embedder.load(url, null),
+        wembed.Embedder.load(url, { onProgress: 3 }),
+      ].map(failure),
+    );
+    await model.dispose();
+    return errors;
+  }, small());
+  for (const { name, isTyped, message } of found) assert.deepEqual([name, isTyped], ["ArgumentInvalid", true], message);
+});
+
 test("a long list streams, in order, and a loop that is left stops it", async (t) => {
   const page = await open(t);
   const found = await page.evaluate(async (url) => {

@@ -1,6 +1,6 @@
 // Files that are in the browser's hands: chosen, dropped, or kept in its own storage.
 
-import { ModelInvalid } from "../errors.js";
+import { ModelInvalid, message } from "../errors.js";
 import type { Heard, ModelFiles } from "./files.js";
 
 /** Files by their path in the model's folder. */
@@ -30,6 +30,6 @@ export async function slice(blob: Blob, start: number, end: number): Promise<Uin
   try {
     return new Uint8Array(await blob.slice(start, end).arrayBuffer());
   } catch (error) {
-    throw new ModelInvalid(`a file of it cannot be read any more: ${error instanceof Error ? error.message : error}`);
+    throw new ModelInvalid(`a file of it cannot be read any more: ${message(error)}`);
   }
 }

@@ -112,7 +112,7 @@ export class Cached implements ModelFiles {
       version: part?.identity === identity ? part.version : undefined,
       began,
       room: () => evict(this.place.name),
-      heard: (bytes, size) => heard(path, "network", bytes, size),
+      heard: (bytes, size, source = "network") => heard(path, source, bytes, size),
     });
     const kept = download.whole
       .then(async (found) => {

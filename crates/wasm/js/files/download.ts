@@ -40,7 +40,7 @@ export interface Means {
   /** Called when bytes of a version begin to come. */
   began: (version: string | undefined) => void;
   /** Called with each new count of bytes. */
-  heard: (bytes: number, size?: number) => void;
+  heard: (bytes: number, size?: number, source?: "network" | "cache") => void;
 }
 
 export class Download {
@@ -212,6 +212,7 @@ export class Download {
       this.#have += read;
       await pause(0, signal); // an abort is heard
     }
+    this.means.heard(this.#have, undefined, "cache");
   }
 
   /** From the beginning. Where bytes are in somebody's hands, they are of something that is not there any more. */

@@ -1,8 +1,8 @@
 // A hub's repository, listed: one request that says the commit, the files, their sizes and their digests.
 
-import { ArgumentInvalid, DownloadFailed } from "../errors.js";
+import { ArgumentInvalid, DownloadFailed, message } from "../errors.js";
 import type { Known, Place } from "./place.js";
-import { type Traffic, count, message } from "./request.js";
+import { type Traffic, count } from "./request.js";
 import { Folder } from "./storage.js";
 
 type Hub = Extract<Place, { kind: "hub" }>;

@@ -1,6 +1,6 @@
 // One request for a part of a file, and what its answer says of the part and the file.
 
-import { Aborted, DownloadFailed } from "../errors.js";
+import { Aborted, DownloadFailed, message } from "../errors.js";
 
 /** A file's bytes on their way, from `start` on. */
 export interface Answer {
@@ -103,5 +103,3 @@ function lengthOf(response: Response): number | undefined {
 
 /** Whether the length that is said is that of something else. */
 const encoded = (response: Response) => (response.headers.get("content-encoding") ?? "identity") !== "identity";
-
-export const message = (error: unknown) => (error instanceof Error ? error.message : String(error));
