@@ -1,5 +1,6 @@
 //! A model on whichever engine there is, for programs that find out at run time.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use wembed_kernels::cpu::CpuEngine;
@@ -93,6 +94,14 @@ impl<F: Files> AnyEmbedder<F> {
     /// As there.
     pub fn tokenize(&self, text: &str) -> Result<Tokens, Error> {
         either!(self, embedder => embedder.tokenize(text))
+    }
+
+    /// As [`Embedder::packs`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn packs<S: AsRef<str>>(&self, texts: &[S], options: &EmbedOptions) -> Result<BTreeSet<&str>, Error> {
+        either!(self, embedder => embedder.packs(texts, options))
     }
 
     /// As [`Embedder::embed`].

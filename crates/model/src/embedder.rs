@@ -1,6 +1,7 @@
 //! Texts in, vectors out.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use wembed_kernels::Engine;
@@ -12,7 +13,7 @@ use crate::head::Finish;
 use crate::load::{Weights, load};
 use crate::long::Long;
 use crate::tokenizer::{FileTokenizer, Tokenize, Tokens};
-use crate::vocabulary::Placement;
+use crate::vocabulary::{Placement, Vocabulary};
 
 /// A model on an engine.
 ///
@@ -158,6 +159,22 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
     pub fn tokenize(&self, text: &str) -> Result<Tokens, Error> {
         let ids = self.tokenizer.encode(&[Cow::Borrowed(text)]).remove(0)?;
         Ok(self.room().cut(ids))
+    }
+
+    /// The files that must be here before `texts` can be embedded: of a word table in packs, those that have the texts' rows.
+    ///
+    /// # Errors
+    /// Where the options do not fit the model.
+    pub fn packs<S: AsRef<str>>(&self, texts: &[S], options: &EmbedOptions) -> Result<BTreeSet<&str>, Error> {
+        let (job, mut texts, mut packs) = (self.job(options)?, texts.iter(), BTreeSet::new());
+        let Vocabulary::Host(table) = &self.weights.vocabulary else { return Ok(packs) };
+        loop {
+            let window = self.tokenize_window(&mut texts, &job);
+            if window.is_empty() {
+                return Ok(packs);
+            }
+            packs.extend(window.iter().flat_map(|part| &part.ids).flatten().filter_map(|&id| table.pack_of(id)));
+        }
     }
 
     /// One result a text, in order.

@@ -131,3 +131,28 @@ pub(crate) fn parse_json<T: DeserializeOwned>(path: &str, bytes: &[u8]) -> Resul
     deserializer.end().map_err(|error| Error::malformed(path, error))?;
     Ok(value)
 }
+
+/// A JSON text without the white space between its parts, all else byte for byte: numbers stay as they are written.
+#[must_use]
+pub fn compact_json(text: &[u8]) -> Vec<u8> {
+    let (mut in_string, mut escaped) = (false, false);
+    let kept = |byte: &u8| {
+        let keep = in_string || !byte.is_ascii_whitespace();
+        in_string ^= *byte == b'"' && !escaped;
+        escaped = in_string && *byte == b'\\' && !escaped;
+        keep
+    };
+    text.iter().copied().filter(kept).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::compact_json;
+
+    #[test]
+    fn only_white_space_between_parts_goes() {
+        let text = br#"{ "a b": [1.50, "x \" y\\", "\\\" z" ],
+            "c" : null }"#;
+        assert_eq!(compact_json(text), br#"{"a b":[1.50,"x \" y\\","\\\" z"],"c":null}"#);
+    }
+}

@@ -8,11 +8,13 @@ use wembed_kernels::{Activation, Engine, PIECE_BYTES};
 use crate::Error;
 use crate::description::Description;
 use crate::embedder::{EmbedOptions, Embedder};
-use crate::files::{Files, join, read, read_whole};
+use crate::files::{Files, compact_json, join, read, read_whole};
+use crate::load::encoder_tensors;
 use crate::modules::Step;
 use crate::pooling::pooling_name;
-use crate::tensors::Tensors;
+use crate::tensors::{Tensor, Tensors};
 use crate::tokenizer::{Tokenize, TruncationSide};
+use crate::word_table::WordTable;
 
 /// SHA-256 of everything on which vectors depend beyond a rounding, in two halves that are printed as `MODEL-OPTIONS`.
 ///
@@ -20,7 +22,7 @@ use crate::tokenizer::{Tokenize, TruncationSide};
 /// the same first half are the same model, asked for something else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fingerprint {
-    /// The model: every tensor's name, type, shape and bytes, however they are divided among files; the tokenizer's file; what the
+    /// The model: name, type, shape and bytes of every tensor that counts, however they are divided among files; the tokenizer's file, but for its white space; what the
     /// configuration says.
     pub model: [u8; 8],
     /// The type of the weights on the device, the longest text, what is done with longer ones, the prompt, the vectors' finish.
@@ -84,15 +86,15 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
 
 async fn model(files: &impl Files, description: &Description) -> Result<[u8; 8], Error> {
     let Description { config, modules, .. } = description;
-    let mut hash = Hash::of("wembed model 1");
+    let mut hash = Hash::of("wembed model 2");
     hash.say((config.architecture.model_type, config.layers, config.heads, config.epsilon.to_bits()));
     hash.say((activation_name(config.activation), config.pad_token_id, description.lowercase));
     hash.say((description.truncation_side == TruncationSide::Left, modules.include_prompt));
     hash.say(modules.pooling.iter().map(|&mode| pooling_name(mode)).collect::<Vec<_>>());
     let mut buffer = Vec::new();
     let tokenizer = read_whole(files, &join(&modules.encoder, "tokenizer.json"), &mut buffer).await?;
-    hash.part(tokenizer.unwrap_or_default());
-    weights(files, &modules.encoder, &mut hash).await?;
+    hash.part(&compact_json(tokenizer.unwrap_or_default()));
+    encoder(files, description, &mut hash).await?;
     for step in &modules.steps {
         match step {
             Step::Normalize => hash.say("normalize"),
@@ -118,16 +120,41 @@ fn activation_name(activation: Activation) -> &'static str {
     }
 }
 
+/// The encoder's tensors, in the order of their names, and the word table, wherever its rows are. What only a head had is not in it.
+async fn encoder(files: &impl Files, description: &Description, hash: &mut Hash) -> Result<(), Error> {
+    let Description { config, modules, .. } = description;
+    let tensors = Tensors::open(files, &modules.encoder).await?;
+    for (name, tensor) in encoder_tensors(config, &tensors) {
+        one(files, name, tensor, hash).await?;
+    }
+    let mut words = WordTable::open(&tensors, config).await?;
+    let (mut buffer, mut scales) = (Vec::new(), Vec::new());
+    hash.say(("the word table", words.dtype().to_string(), config.vocabulary_size, words.columns()));
+    for id in 0..config.vocabulary_size as u32 {
+        let (matrix, row) = words.find(files, id).await?;
+        hash.0.update(matrix.read(files, row..row + 1, &mut buffer).await?);
+        scales.extend(matrix.scale(row));
+    }
+    hash.say(scales.len());
+    scales.iter().for_each(|scale| hash.0.update(scale.to_le_bytes()));
+    Ok(())
+}
+
 /// A folder's tensors, in the order of their names.
 async fn weights(files: &impl Files, folder: &str, hash: &mut Hash) -> Result<(), Error> {
-    let mut buffer = Vec::new();
     for tensor in Tensors::open(files, folder).await?.iter() {
-        hash.say((tensor.name(), tensor.dtype().to_string(), tensor.shape()));
-        let bytes = tensor.bytes();
-        for start in bytes.clone().step_by(PIECE_BYTES) {
-            let range = start..bytes.end.min(start + PIECE_BYTES as u64);
-            hash.0.update(read(files, tensor.path(), range, &mut buffer).await?);
-        }
+        one(files, tensor.name(), tensor, hash).await?;
+    }
+    Ok(())
+}
+
+async fn one(files: &impl Files, name: &str, tensor: &Tensor, hash: &mut Hash) -> Result<(), Error> {
+    let mut buffer = Vec::new();
+    hash.say((name, tensor.dtype().to_string(), tensor.shape()));
+    let bytes = tensor.bytes();
+    for start in bytes.clone().step_by(PIECE_BYTES) {
+        let range = start..bytes.end.min(start + PIECE_BYTES as u64);
+        hash.0.update(read(files, tensor.path(), range, &mut buffer).await?);
     }
     Ok(())
 }

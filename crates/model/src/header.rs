@@ -26,7 +26,7 @@ impl Header {
     /// Reads the header of the file at `path`.
     pub async fn read(files: &impl Files, path: &str) -> Result<Self, Error> {
         let Some(file_size) = size(files, path).await? else {
-            return Err(Error::missing(path, "the checkpoint's index names it"));
+            return Err(Error::missing(path, "another of the model's files names it"));
         };
         let Some(room) = file_size.checked_sub(8) else {
             let message = format!("expected a safetensors header, found a file of {file_size} bytes");

@@ -10,8 +10,9 @@ use crate::files::{Files, join};
 use crate::head::{self, Head};
 use crate::modules::{Dense, Step};
 use crate::relative;
-use crate::tensors::{TensorRows, Tensors};
+use crate::tensors::{Tensor, Tensors};
 use crate::vocabulary::{Placement, Vocabulary};
+use crate::word_table::WordTable;
 
 /// A model's weights on a device.
 #[derive(Debug)]
@@ -31,18 +32,34 @@ pub(crate) async fn load<E: Engine, F: Files>(
     let config = &description.config;
     let tensors = Tensors::open(files, &description.modules.encoder).await?;
     let prefix = prefix(config, &tensors);
+    let words = WordTable::open(&tensors, config).await?;
     let checkpoint = Checkpoint { engine, tensors: &tensors, prefix, config };
     Ok(Weights {
-        vocabulary: Vocabulary::place(engine, word_rows(config, &tensors).await?, files.mapped(), placement).await?,
+        vocabulary: Vocabulary::place(engine, files, words, placement).await?,
         encoder: checkpoint.encoder().await?,
         head: head(engine, files, description).await?,
     })
 }
 
-/// The word table's rows.
-async fn word_rows<'a, F: Files>(config: &Config, tensors: &Tensors<'a, F>) -> Result<TensorRows<'a, F>, Error> {
-    let name = format!("{}{}.weight", prefix(config, tensors), config.architecture.names.words);
-    tensors.rows(&[name], config.vocabulary_size, config.hidden_size).await
+/// Which of a checkpoint's tensors are the encoder's, beside the word table, and their names without the prefix: what a head was
+/// trained with stays behind.
+pub fn encoder_tensors<'t, F: Files>(
+    config: &Config,
+    tensors: &'t Tensors<'_, F>,
+) -> impl Iterator<Item = (&'t str, &'t Tensor)> {
+    let (names, prefix) = (&config.architecture.names, prefix(config, tensors));
+    let outside = [Some(names.positions), Some(names.embedding_norm), names.token_types, names.relative_bias];
+    let outside: Vec<_> = outside.into_iter().flatten().map(|name| format!("{name}.")).collect();
+    let layer = format!("{}.", names.layer);
+    tensors.iter().filter_map(move |tensor| {
+        let name = tensor.name().strip_prefix(prefix)?;
+        (name.starts_with(&layer) || outside.iter().any(|start| name.starts_with(start))).then_some((name, tensor))
+    })
+}
+
+/// The word table's name in a checkpoint.
+pub fn word_table_name<F: Files>(config: &Config, tensors: &Tensors<'_, F>) -> String {
+    format!("{}{}.weight", prefix(config, tensors), config.architecture.names.words)
 }
 
 /// What stands before every name: nothing, or the architecture's prefix in a checkpoint saved from a model with a head.

@@ -221,7 +221,7 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
         let needed;
         let gathered;
         let (words, rows): (&E::Table, Vec<u32>) = match &mut self.weights.vocabulary {
-            Vocabulary::Device(table) => (table, texts.concat()),
+            Vocabulary::Device(words) => (&words.table, words.rows(texts.concat())),
             Vocabulary::Host(table) => {
                 needed = Needed::of(texts.iter().copied().flatten().copied());
                 gathered = table.gather(&self.engine, &self.files, &needed).await?;

@@ -15,6 +15,11 @@ use crate::tensors::{Tensor, Tensors};
 /// What the name of a matrix's scales has more than the matrix's own.
 const ENDING: &str = "_scale";
 
+/// The name of a matrix's scales.
+pub fn scale_name(matrix: &str) -> String {
+    format!("{matrix}{ENDING}")
+}
+
 /// Whether config.json's `quantization_config` asks for what [`Matrix`] reads and nothing else: compressed-tensors' form of int8 weights,
 /// symmetric, one scale a row, and neither activations nor caches rounded.
 pub(crate) fn describes_rows(config: &Value) -> bool {
@@ -69,13 +74,13 @@ impl<F: Files> Tensors<'_, F> {
     /// Where there is none of the name, it has another shape or type, or its scales are not such that it can be read.
     pub(crate) async fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Matrix, Error> {
         let tensor = self.get(name, &[rows, columns])?;
-        let scales = self.find(&format!("{name}{ENDING}"));
+        let scales = self.find(&scale_name(name));
         let (stored, scales) = match (tensor.dtype, scales) {
             (Dtype::I8, Some(scales)) => (Stored::F32, Some(self.scales(scales, tensor).await?)),
             (Dtype::I8, None) => {
                 let expected = format!("{} for the rows of `{name}`, which are I8", shape_text(&[rows, 1]));
                 let found = format!("nothing among {} tensors", self.iter().count());
-                return Err(Error::tensor(&tensor.path, &format!("{name}{ENDING}"), expected, found));
+                return Err(Error::tensor(&tensor.path, &scale_name(name), expected, found));
             }
             (other, Some(scales)) => {
                 let expected = format!("no scales, or I8 in `{name}`");
@@ -121,6 +126,11 @@ impl Matrix {
         self.tensor.shape[1]
     }
 
+    /// The type in which the file holds its numbers.
+    pub fn dtype(&self) -> Dtype {
+        self.tensor.dtype
+    }
+
     /// What its rows are given in.
     pub fn stored(&self) -> Stored {
         self.stored
@@ -137,6 +147,11 @@ impl Matrix {
         // A tensor of no rows may have any number of columns.
         let row_bytes = self.columns().saturating_mul(width);
         self.tensor.read(files, rows.start * row_bytes..rows.end * row_bytes, buffer).await
+    }
+
+    /// A row's scale, where it has one.
+    pub fn scale(&self, row: usize) -> Option<f32> {
+        Some(self.scales.as_ref()?[row])
     }
 
     /// Rows from `first` on that were read as floats: `bytes` themselves, or with their scales in `buffer`.

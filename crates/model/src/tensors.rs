@@ -63,6 +63,21 @@ impl<'a, F: Files> Tensors<'a, F> {
         Ok(Self { files, path, tensors })
     }
 
+    /// Reads the header of one safetensors file.
+    ///
+    /// # Errors
+    /// Where there is none at `path`, or its header does not describe it.
+    pub async fn of_file(files: &'a F, path: &str) -> Result<Self, Error> {
+        let mut tensors = BTreeMap::new();
+        add(files, path, &mut tensors).await?;
+        Ok(Self { files, path: path.to_owned(), tensors })
+    }
+
+    /// The files that these are in.
+    pub(crate) fn files(&self) -> &'a F {
+        self.files
+    }
+
     /// Every tensor, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Tensor> {
         self.tensors.values()
@@ -116,6 +131,15 @@ impl<'a, F: Files> Tensors<'a, F> {
         Ok(values)
     }
 
+    /// All bytes of a tensor, as its file has them.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub async fn bytes(&self, tensor: &Tensor) -> Result<Vec<u8>, Error> {
+        let (mut buffer, count) = (Vec::new(), (tensor.bytes.end - tensor.bytes.start) as usize);
+        Ok(tensor.read(self.files, 0..count, &mut buffer).await?.to_owned())
+    }
+
     /// All numbers of a tensor of floats, whatever they are.
     pub(crate) async fn floats(&self, tensor: &Tensor) -> Result<Vec<f32>, Error> {
         let stored = tensor.float()?;
@@ -139,17 +163,7 @@ impl<'a, F: Files> Tensors<'a, F> {
         for name in names {
             parts.push(self.matrix(name.as_ref(), rows, columns).await?);
         }
-        Ok(TensorRows {
-            files: self.files,
-            name: names.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" + "),
-            parts,
-            rows: rows * names.len(),
-            columns,
-            part: 0,
-            row: 0,
-            buffer: Vec::new(),
-            scaled: Vec::new(),
-        })
+        Ok(TensorRows::of(self.files, parts))
     }
 }
 
@@ -189,7 +203,7 @@ impl Tensor {
     }
 
     /// The type in which the file holds its numbers.
-    pub fn dtype(&self) -> impl std::fmt::Display {
+    pub fn dtype(&self) -> Dtype {
         self.dtype
     }
 
@@ -254,10 +268,22 @@ pub struct TensorRows<'a, F> {
     scaled: Vec<u8>,
 }
 
-impl<F> TensorRows<'_, F> {
-    /// The first matrix, for lookups out of order.
-    pub(crate) fn into_matrix(mut self) -> Matrix {
-        self.parts.swap_remove(0)
+impl<'a, F> TensorRows<'a, F> {
+    /// The rows of matrices of as many columns each.
+    pub(crate) fn of(files: &'a F, parts: Vec<Matrix>) -> Self {
+        let mut names: Vec<_> = parts.iter().map(Matrix::name).collect();
+        names.dedup();
+        Self {
+            files,
+            name: names.join(" + "),
+            rows: parts.iter().map(Matrix::rows).sum(),
+            columns: parts.first().map_or(0, Matrix::columns),
+            parts,
+            part: 0,
+            row: 0,
+            buffer: Vec::new(),
+            scaled: Vec::new(),
+        }
     }
 }
 

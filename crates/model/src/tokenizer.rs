@@ -6,7 +6,8 @@ mod model;
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use tokenizers::NormalizerWrapper;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::{Decoder as _, NormalizerWrapper, PreTokenizerWrapper};
 
 use self::file::Tokenizer;
 use crate::Error;
@@ -137,6 +138,25 @@ impl FileTokenizer {
         // Of any text: these are the same for all.
         let probe = tokenizer.encode("a", true).map_err(|error| Error::malformed(&path, error))?;
         Ok(Self { specials: specials(probe.get_special_tokens_mask()), tokenizer })
+    }
+}
+
+impl FileTokenizer {
+    /// What of a text a token stands for, beside marks of its place in a word; nothing for an id without a token.
+    #[must_use]
+    pub fn piece(&self, id: u32) -> Option<String> {
+        let piece = self.tokenizer.id_to_token(id)?;
+        // The bytes of a text as characters: they may be a part of one.
+        if matches!(self.tokenizer.get_pre_tokenizer(), Some(PreTokenizerWrapper::ByteLevel(_))) {
+            return ByteLevel::default().decode_chain(vec![piece]).ok().map(|parts| parts.concat());
+        }
+        Some(piece)
+    }
+
+    /// Whether a token stands for no part of a text but for something beside it.
+    #[must_use]
+    pub fn is_special(&self, id: u32) -> bool {
+        self.tokenizer.get_added_tokens_decoder().get(&id).is_some_and(|token| token.special)
     }
 }
 

@@ -2,36 +2,43 @@
 
 use std::collections::HashMap;
 
-use wembed_kernels::{Engine, Gathered, Rows as _, Stored};
+use wembed_kernels::{Engine, Gathered, Stored};
 
 use crate::Error;
 use crate::files::Files;
-use crate::quantized::Matrix;
-use crate::tensors::TensorRows;
+use crate::word_table::WordTable;
 
 /// Where the word table lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Placement {
-    /// On the host where reading it there is free, else on the device where it fits.
+    /// On the host where reading it there is free or it is in packs, else on the device where it fits.
     #[default]
     Auto,
-    /// In the model's file: each batch's rows are gathered and sent.
+    /// In the model's files: each batch's rows are gathered and sent.
     Host,
     /// In device memory.
     Device,
 }
 
-/// The word table.
+/// The word table, where it was placed.
 #[derive(Debug)]
 pub(crate) enum Vocabulary<E: Engine> {
-    Device(E::Table),
+    Device(DeviceTable<E>),
     Host(HostTable),
 }
 
-/// A table in the model's file. What is not mapped into memory is kept once read, as the file has it.
+/// A table in device memory.
+#[derive(Debug)]
+pub(crate) struct DeviceTable<E: Engine> {
+    pub table: E::Table,
+    /// Where each row is, where that is not its number.
+    places: Option<Vec<u32>>,
+}
+
+/// A table in the model's files. What is not mapped into memory is kept once read, as the file has it.
 #[derive(Debug)]
 pub(crate) struct HostTable {
-    matrix: Matrix,
+    words: WordTable,
     kept: HashMap<u32, Box<[u8]>>,
 }
 
@@ -59,26 +66,37 @@ impl Needed {
 }
 
 impl<E: Engine> Vocabulary<E> {
-    /// Places the table that `rows` reads.
-    pub async fn place<F: Files>(
-        engine: &E,
-        rows: TensorRows<'_, F>,
-        mapped: bool,
-        placement: Placement,
-    ) -> Result<Self, Error> {
-        let on_device = match placement {
-            Placement::Device => true,
-            Placement::Host => false,
-            Placement::Auto => !mapped && engine.holds_table(rows.rows(), rows.columns()),
+    /// Places the table.
+    pub async fn place(engine: &E, files: &impl Files, words: WordTable, placement: Placement) -> Result<Self, Error> {
+        let on_device = match (placement, &words) {
+            (Placement::Device, _) => true,
+            (Placement::Host, _) | (_, WordTable::Packed(_)) => false,
+            (_, WordTable::Whole(matrix)) => !files.mapped() && engine.holds_table(matrix.rows(), matrix.columns()),
         };
         if on_device {
-            return Ok(Self::Device(engine.table(rows).await?));
+            let (rows, places) = words.into_rows(files).await?;
+            return Ok(Self::Device(DeviceTable { table: engine.table(rows).await?, places }));
         }
-        Ok(Self::Host(HostTable { matrix: rows.into_matrix(), kept: HashMap::new() }))
+        Ok(Self::Host(HostTable { words, kept: HashMap::new() }))
+    }
+}
+
+impl<E: Engine> DeviceTable<E> {
+    /// Which of the table's rows these tokens have.
+    pub fn rows(&self, ids: Vec<u32>) -> Vec<u32> {
+        match &self.places {
+            Some(places) => ids.into_iter().map(|id| places[id as usize]).collect(),
+            None => ids,
+        }
     }
 }
 
 impl HostTable {
+    /// The file that has to be here for a token's row to be read, where the table is in several.
+    pub fn pack_of(&self, id: u32) -> Option<&str> {
+        self.words.pack_of(id)
+    }
+
     /// The needed rows as a table on the device, for one batch.
     pub async fn gather<E: Engine>(
         &mut self,
@@ -86,22 +104,23 @@ impl HostTable {
         files: &impl Files,
         needed: &Needed,
     ) -> Result<E::Table, Error> {
-        let (columns, stored) = (self.matrix.columns(), self.matrix.stored());
+        let (columns, stored) = (self.words.columns(), self.words.stored());
         let mut gathered = Vec::with_capacity(needed.unique.len() * columns * stored.bytes());
         let (mut buffer, mut scaled) = (Vec::new(), Vec::new());
         for &id in &needed.unique {
-            let row = id as usize;
+            let (matrix, row) = self.words.find(files, id).await?;
             if let Some(bytes) = self.kept.get(&id) {
-                gathered.extend_from_slice(self.matrix.floats(row, bytes, &mut scaled));
+                gathered.extend_from_slice(matrix.floats(row, bytes, &mut scaled));
                 continue;
             }
-            let bytes = self.matrix.read(files, row..row + 1, &mut buffer).await?;
-            gathered.extend_from_slice(self.matrix.floats(row, bytes, &mut scaled));
+            let bytes = matrix.read(files, row..row + 1, &mut buffer).await?;
+            gathered.extend_from_slice(matrix.floats(row, bytes, &mut scaled));
             if !files.mapped() {
                 self.kept.insert(id, bytes.into());
             }
         }
-        let table = |bytes| engine.gathered(Gathered { name: self.matrix.name(), bytes, stored, columns });
+        let name = self.words.name();
+        let table = |bytes| engine.gathered(Gathered { name, bytes, stored, columns });
         table(&gathered).map_err(|error| {
             if error.is_limit() || error.is_out_of_memory() || error.is_device_lost() {
                 return error.into();
@@ -120,7 +139,7 @@ impl HostTable {
         let size = |value: &f32| if value.is_nan() { f32::INFINITY } else { value.abs() };
         let largest = values.iter().enumerate().max_by(|(_, a), (_, b)| size(a).total_cmp(&size(b)));
         let (column, value) = largest.expect("a row has a column");
-        let name = self.matrix.name();
+        let name = self.words.name();
         Error::token(id, format!("`{name}` holds {value} at row {id}, column {column}, which the device cannot hold"))
     }
 }

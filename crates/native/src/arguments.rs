@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::commands::{devices, embed, eval, info, pull, search, similarity, verify};
+use crate::commands::{devices, embed, eval, info, pack, pull, search, similarity, verify};
 use crate::report;
 
 /// Text embedding on the GPU or the processor: sentence-transformers' vectors from sentence-transformers' models.
@@ -20,6 +20,7 @@ pub enum Command {
     Devices(devices::Arguments),
     Info(info::Arguments),
     Pull(pull::Arguments),
+    Pack(pack::Arguments),
     Verify(verify::Arguments),
 }
 
@@ -46,6 +47,7 @@ impl Command {
             Self::Devices(arguments) => devices::run(&arguments),
             Self::Info(arguments) => info::run(&arguments),
             Self::Pull(arguments) => pull::run(&arguments),
+            Self::Pack(arguments) => pack::run(&arguments),
             Self::Verify(arguments) => verify::run(&arguments),
         }
     }

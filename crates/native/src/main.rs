@@ -10,6 +10,7 @@ mod kernel_times;
 mod metrics;
 mod model;
 mod output;
+mod pack;
 mod partial;
 mod passages;
 mod precision;

@@ -9,7 +9,7 @@ use indicatif::{DecimalBytes, HumanCount};
 use pollster::block_on;
 use serde_json::{Value, json};
 use wembed::ModelFiles;
-use wembed_model::{Description, Error, Files as _, Step, Tensors, pooling_name};
+use wembed_model::{Description, Error, Files as _, PackedModel, Step, Tensors, pooling_name};
 
 use crate::answer::Form;
 use crate::destination::Destination;
@@ -65,22 +65,29 @@ impl Weights {
             Step::Normalize => None,
         });
         for folder in std::iter::once(&description.modules.encoder).chain(dense) {
-            let tensors = Tensors::open(files, folder).await?;
-            for tensor in tensors.iter() {
-                weights.files.entry(tensor.path().to_owned()).or_default();
-                let dtype = tensor.dtype().to_string();
-                // Old checkpoints keep the numbers 0, 1, 2, ... of their positions; scales are part of the numbers that they scale.
-                if dtype != "I64" && !tensors.is_scale(tensor) {
-                    weights.parameters += tensor.elements();
-                    weights.dtypes.insert(dtype);
-                }
-            }
+            weights.add(&Tensors::open(files, folder).await?);
+        }
+        for pack in PackedModel::read(files).await?.iter().flat_map(|packed| &packed.vocabulary.packs) {
+            weights.add(&Tensors::of_file(files, &pack.file).await?);
         }
         for (path, bytes) in &mut weights.files {
             // Its header was read a moment ago.
             *bytes = files.size(path).await.ok().flatten().unwrap_or_default();
         }
         Ok(weights)
+    }
+
+    fn add(&mut self, tensors: &Tensors<'_, ModelFiles>) {
+        for tensor in tensors.iter() {
+            self.files.entry(tensor.path().to_owned()).or_default();
+            let dtype = tensor.dtype().to_string();
+            // Old checkpoints keep the numbers 0, 1, 2, ... of their positions, packed ones each row's pack; scales are part of the numbers
+            // that they scale.
+            if dtype != "I64" && dtype != "U8" && !tensors.is_scale(tensor) {
+                self.parameters += tensor.elements();
+                self.dtypes.insert(dtype);
+            }
+        }
     }
 
     fn dtypes(&self) -> String {

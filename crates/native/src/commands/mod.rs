@@ -4,6 +4,7 @@ pub mod devices;
 pub mod embed;
 pub mod eval;
 pub mod info;
+pub mod pack;
 pub mod pull;
 pub mod search;
 pub mod similarity;

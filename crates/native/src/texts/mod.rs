@@ -93,6 +93,13 @@ pub struct Texts {
     pub failure: Option<anyhow::Error>,
 }
 
+/// A file's lines, a text each.
+pub fn lines_of(path: &Path) -> anyhow::Result<impl Iterator<Item = anyhow::Result<String>>> {
+    let name = format!("`{}`", path.display());
+    let file = File::open(path).with_context(|| format!("{name} could not be opened"))?;
+    Ok(lines::plain(BufReader::new(file), name).map(|entry| entry.map(|entry| entry.text)))
+}
+
 impl InputArguments {
     /// The arguments where there are any, else what `input` holds, which is a file or `-`, else standard input.
     pub fn open(&self) -> anyhow::Result<Texts> {

@@ -15,6 +15,7 @@ mod meaning;
 mod memory;
 mod models;
 mod output;
+mod pack;
 mod precision;
 mod resume;
 mod run;

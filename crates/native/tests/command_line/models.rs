@@ -32,8 +32,12 @@ pub struct Copied(TempDir);
 
 impl Copied {
     pub fn of(name: &str) -> Self {
+        Self::at(Path::new(&model(name)))
+    }
+
+    pub fn at(place: &Path) -> Self {
         let folder = TempDir::new().expect("there is room for a tiny model");
-        copy(Path::new(&model(name)), folder.path());
+        copy(place, folder.path());
         Self(folder)
     }
 

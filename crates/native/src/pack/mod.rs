@@ -1,0 +1,242 @@
+//! A model in the form that the web is served: its encoder in half precision, and its word table in packs.
+
+pub mod languages;
+mod plan;
+mod rows;
+mod seen;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use half::f16;
+use safetensors::tensor::{Dtype, View, serialize_to_file};
+use sha2::{Digest as _, Sha256};
+use wembed_kernels::cpu::{self, CpuEngine};
+use wembed_model::{
+    AnyEmbedder, AnyEngine, Description, EmbedOptions, LoadOptions, Pack, PackedFile, PackedModel, PackedTable,
+    Tensors, compact_json, encoder_tensors, scale_name,
+};
+
+use self::languages::LanguageTexts;
+use self::plan::{Planned, plan};
+use self::rows::Table;
+use self::seen::Seen;
+use crate::source::named;
+use wembed::{Directory, ModelFiles};
+
+/// How a model is packed.
+pub struct Options {
+    /// Whether rows of floats become int8.
+    pub int8: bool,
+    /// Bytes of a pack at most.
+    pub pack_bytes: usize,
+    /// What texts need.
+    pub texts: Vec<LanguageTexts>,
+}
+
+/// What became of it.
+pub struct Packed {
+    pub model: PackedModel,
+    /// The largest 1 - cosine between vectors of the model and of its packed form.
+    pub off: f64,
+}
+
+/// Texts whose vectors the packed form has to have: in several scripts, so that rows of several packs are in them.
+const TEXTS: [&str; 6] = [
+    "The lighthouse keeper wrote down the weather every morning, and nobody ever read it.",
+    "Der Leuchtturmwärter schrieb jeden Morgen das Wetter auf, und niemand las es.",
+    "Смотритель маяка каждое утро записывал погоду.",
+    "火车九点开走了,我们还在车站。",
+    "कल सुबह बारिश होगी।",
+    "1, 2, 3; 4 -- 5... (six) [seven]",
+];
+
+/// Writes `files`' model to the folder `to`, which is not there yet; then holds it to the original's vectors.
+pub async fn pack(files: ModelFiles, to: &Path, options: &Options) -> anyhow::Result<Packed> {
+    let seen = Seen::new(&files);
+    let original = vectors(&seen).await?;
+    // A packed model has no word table where one is looked for.
+    if seen.paths().iter().any(|path| path == PackedModel::FILE) {
+        bail!("it is packed already: `{}` says so", PackedModel::FILE);
+    }
+    let model = write(&seen, to, options).await?;
+    let packed = vectors(Directory::open(to)?).await.with_context(|| named(to))?;
+    let off = original.iter().zip(&packed).map(|(one, other)| distance(one, other)).fold(0.0, f64::max);
+    Ok(Packed { model, off })
+}
+
+async fn write(seen: &Seen<'_>, to: &Path, options: &Options) -> anyhow::Result<PackedModel> {
+    let description = Description::read(&seen).await?;
+    let config = &description.config;
+    let tensors = Tensors::open(&seen, &description.modules.encoder).await?;
+    let table = Table::read(&tensors, config, options.int8).await?;
+    let tokenizer = description.tokenizer(&seen).await?;
+    let scripts = languages::scripts(&tokenizer, config.vocabulary_size);
+    let mut counted = Vec::new();
+    for texts in &options.texts {
+        counted.push(languages::count(&tokenizer, config.vocabulary_size, texts)?);
+    }
+    let planned = plan(&scripts, &counted, (options.pack_bytes / table.row_bytes()).max(1))?;
+
+    let weights: Vec<String> = tensors.iter().map(|tensor| tensor.path().to_owned()).collect();
+    let mut writer = Writer { to, files: BTreeMap::new() };
+    // The index of a checkpoint in several files is of no use beside one.
+    for path in seen.paths().iter().filter(|&path| !weights.contains(path) && !path.ends_with(".index.json")) {
+        let bytes = seen.whole(path)?;
+        writer.write(path, &if path.ends_with(".json") { compact_json(&bytes) } else { bytes })?;
+    }
+    let mut encoder = BTreeMap::new();
+    for (name, tensor) in encoder_tensors(config, &tensors) {
+        let bytes = tensors.bytes(tensor).await?;
+        encoder.insert(name.to_owned(), Part::in_half(tensor.dtype(), tensor.shape(), bytes));
+    }
+    let name = format!("{}.weight", config.architecture.names.words);
+    encoder.insert(format!("{name}{}", PackedModel::INDEX_ENDING), Part::index(&planned, config.vocabulary_size));
+    let folder = &description.modules.encoder;
+    let file = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+    writer.tensors(&format!("{file}model.safetensors"), encoder)?;
+    let mut packs = Vec::new();
+    for Planned { name: pack, script, language, rest, rows } in planned {
+        let file = format!("vocabulary/{pack}.safetensors");
+        let (bytes, scales) = table.of(&rows);
+        let mut parts = BTreeMap::from([(
+            name.clone(),
+            Part { dtype: table.dtype, shape: vec![rows.len(), table.columns], bytes },
+        )]);
+        if let Some(bytes) = scales {
+            parts.insert(scale_name(&name), Part { dtype: Dtype::F32, shape: vec![rows.len(), 1], bytes });
+        }
+        writer.tensors(&file, parts)?;
+        packs.push(Pack { file, rows: rows.len(), script, language, rest });
+    }
+    let model = PackedModel {
+        wembed_pack: PackedModel::VERSION,
+        files: std::mem::take(&mut writer.files),
+        vocabulary: PackedTable { tensor: name, dtype: table.dtype, packs },
+    };
+    writer.write(PackedModel::FILE, format!("{}\n", serde_json::to_string_pretty(&model)?).as_bytes())?;
+    Ok(model)
+}
+
+/// Files of a folder, and what is known of them.
+struct Writer<'a> {
+    to: &'a Path,
+    files: BTreeMap<String, PackedFile>,
+}
+
+impl Writer<'_> {
+    fn write(&mut self, path: &str, bytes: &[u8]) -> anyhow::Result<()> {
+        self.add(path, |place| fs::write(place, bytes).map_err(Into::into))
+    }
+
+    fn tensors(&mut self, path: &str, tensors: BTreeMap<String, Part>) -> anyhow::Result<()> {
+        self.add(path, |place| Ok(serialize_to_file(tensors, None, place)?))
+    }
+
+    fn add(&mut self, path: &str, write: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        let place = self.to.join(path);
+        let known = || {
+            fs::create_dir_all(place.parent().unwrap_or(self.to))?;
+            write(&place)?;
+            let (mut file, mut digest) = (File::open(&place)?, Sha256::new());
+            file.sync_all()?;
+            let size = io::copy(&mut file, &mut Hashing(&mut digest))?;
+            let sha256 = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+            anyhow::Ok(PackedFile { size, sha256 })
+        };
+        let known = known().with_context(|| format!("`{}` could not be written", place.display()))?;
+        self.files.insert(path.to_owned(), known);
+        Ok(())
+    }
+}
+
+struct Hashing<'a>(&'a mut Sha256);
+
+impl io::Write for Hashing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A tensor to be written.
+struct Part {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl Part {
+    /// A matrix of f32 that f16 has room for becomes one; vectors are small, and added to sums in f32.
+    fn in_half(dtype: Dtype, shape: &[usize], bytes: Vec<u8>) -> Self {
+        let halved = (dtype == Dtype::F32 && shape.len() == 2 && shape[1] > 1).then(|| halved(&bytes)).flatten();
+        let shape = shape.to_owned();
+        match halved {
+            Some(bytes) => Self { dtype: Dtype::F16, shape, bytes },
+            None => Self { dtype, shape, bytes },
+        }
+    }
+
+    /// Each row's pack.
+    fn index(planned: &[Planned], rows: usize) -> Self {
+        let mut bytes = vec![0; rows];
+        for (pack, planned) in planned.iter().enumerate() {
+            planned.rows.iter().for_each(|&row| bytes[row as usize] = pack as u8);
+        }
+        Self { dtype: Dtype::U8, shape: vec![rows], bytes }
+    }
+}
+
+impl View for Part {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// f32 as f16; nothing where one of them is beyond f16.
+fn halved(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut halves = Vec::with_capacity(bytes.len() / 2);
+    for four in bytes.chunks_exact(4) {
+        let half = f16::from_f32(f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
+        halves.extend(half.is_finite().then(|| half.to_le_bytes())?);
+    }
+    Some(halves)
+}
+
+/// The vectors that a model gives of [`TEXTS`]; a text without one is left out.
+async fn vectors(files: impl wembed_model::Files) -> anyhow::Result<Vec<Option<Vec<f32>>>> {
+    let options = cpu::Options { dtype: Some(wembed_kernels::Dtype::F32), ..cpu::Options::default() };
+    let engine = AnyEngine::Cpu(CpuEngine::open(options)?);
+    let mut model = AnyEmbedder::load(engine, files, LoadOptions::default()).await?;
+    let found = model.embed(&TEXTS, &EmbedOptions::default()).await?;
+    Ok(found.into_iter().map(|text| text.ok().map(|text| text.vector)).collect())
+}
+
+/// 1 - cosine, or the largest there is where only one of them is there.
+fn distance(one: &Option<Vec<f32>>, other: &Option<Vec<f32>>) -> f64 {
+    match (one, other) {
+        (Some(one), Some(other)) => 1.0 - wembed_model::Similarity::Cosine.of(one, other),
+        (None, None) => 0.0,
+        _ => 2.0,
+    }
+}
