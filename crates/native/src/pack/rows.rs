@@ -95,7 +95,11 @@ impl Table {
 fn int8(row: &[f32]) -> (f32, impl Iterator<Item = i8>) {
     let largest = row.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
     // A row of zeros, or of numbers so small that their scale would have few digits: all zeros, times 1.
-    let scale = if largest / MOST >= f32::MIN_POSITIVE { largest / MOST } else { 1.0 };
+    let scale = match largest / MOST {
+        scale if scale < f32::MIN_POSITIVE => 1.0,
+        scale if (scale * MOST).is_infinite() => scale.next_down(),
+        scale => scale,
+    };
     (scale, row.iter().map(move |value| (value / scale).round().clamp(-MOST, MOST) as i8))
 }
 
@@ -117,7 +121,7 @@ mod tests {
             let (scale, numbers) = int8(row);
             assert!(scale > 0.0 && scale.is_finite(), "{row:?}");
             for (value, number) in row.iter().zip(numbers) {
-                assert!(number > i8::MIN);
+                assert!(number > i8::MIN && (f32::from(number) * scale).is_finite());
                 assert!((f32::from(number) * scale - value).abs() <= 0.5001 * scale, "{value} of {row:?}");
             }
         }
