@@ -1,6 +1,5 @@
 //! A model on whichever engine there is, for programs that find out at run time.
 
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use wembed_kernels::cpu::CpuEngine;
@@ -100,7 +99,7 @@ impl<F: Files> AnyEmbedder<F> {
     ///
     /// # Errors
     /// As there.
-    pub fn packs<S: AsRef<str>>(&self, texts: &[S], options: &EmbedOptions) -> Result<BTreeSet<&str>, Error> {
+    pub fn packs<S: AsRef<str>>(&self, texts: &[S], options: &EmbedOptions) -> Result<Vec<&str>, Error> {
         either!(self, embedder => embedder.packs(texts, options))
     }
 

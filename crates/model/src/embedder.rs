@@ -1,7 +1,6 @@
 //! Texts in, vectors out.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use wembed_kernels::Engine;
@@ -13,7 +12,7 @@ use crate::head::Finish;
 use crate::load::{Weights, load};
 use crate::long::Long;
 use crate::tokenizer::{FileTokenizer, Tokenize, Tokens};
-use crate::vocabulary::{Placement, Vocabulary};
+use crate::vocabulary::Placement;
 
 /// A model on an engine.
 ///
@@ -165,15 +164,19 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
     ///
     /// # Errors
     /// Where the options do not fit the model.
-    pub fn packs<S: AsRef<str>>(&self, texts: &[S], options: &EmbedOptions) -> Result<BTreeSet<&str>, Error> {
-        let (job, mut texts, mut packs) = (self.job(options)?, texts.iter(), BTreeSet::new());
-        let Vocabulary::Host(table) = &self.weights.vocabulary else { return Ok(packs) };
+    pub fn packs<S: AsRef<str>>(&self, texts: &[S], options: &EmbedOptions) -> Result<Vec<&str>, Error> {
+        let (job, mut texts) = (self.job(options)?, texts.iter());
+        let Some(packs) = self.weights.vocabulary.packs() else { return Ok(Vec::new()) };
+        let mut needed = vec![false; packs.files().len()];
         loop {
             let window = self.tokenize_window(&mut texts, &job);
             if window.is_empty() {
-                return Ok(packs);
+                let files = packs.files().iter().zip(needed).filter(|(_, needed)| *needed);
+                return Ok(files.map(|(file, _)| file.as_str()).collect());
             }
-            packs.extend(window.iter().flat_map(|part| &part.ids).flatten().filter_map(|&id| table.pack_of(id)));
+            for &id in window.iter().flat_map(|part| &part.ids).flatten() {
+                needed[packs.pack_of(id)] = true;
+            }
         }
     }
 

@@ -17,6 +17,8 @@ pub(crate) struct Header {
     pub start: u64,
     /// By name, with offsets counted from `start`. None reaches beyond the file.
     pub tensors: BTreeMap<String, TensorInfo>,
+    /// What else the file says of them.
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// safetensors' own bound on a header.
@@ -48,13 +50,13 @@ impl Header {
         }
         let start = 8 + length;
         let mut buffer = Vec::new();
-        let Entries(tensors) = parse_json(path, read(files, path, 8..start, &mut buffer).await?)?;
+        let Entries { tensors, metadata } = parse_json(path, read(files, path, 8..start, &mut buffer).await?)?;
         let end = u128::from(start) + u128::from(end(path, &tensors)?);
         if end != u128::from(file_size) {
             let message = format!("expected {end} bytes, as its header says, found {file_size}");
             return Err(Error::malformed(path, message));
         }
-        Ok(Self { start, tensors })
+        Ok(Self { start, tensors, metadata })
     }
 }
 
@@ -88,7 +90,10 @@ pub(crate) fn shape_text(shape: &[usize]) -> String {
 }
 
 /// The entries of a header, each name once.
-struct Entries(BTreeMap<String, TensorInfo>);
+struct Entries {
+    tensors: BTreeMap<String, TensorInfo>,
+    metadata: BTreeMap<String, String>,
+}
 
 impl<'de> Deserialize<'de> for Entries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -106,10 +111,10 @@ impl<'de> Visitor<'de> for EntriesVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
-        let mut tensors = BTreeMap::new();
+        let (mut tensors, mut metadata) = (BTreeMap::new(), BTreeMap::new());
         while let Some(name) = map.next_key::<String>()? {
             if name == "__metadata__" {
-                map.next_value::<BTreeMap<String, String>>()?;
+                metadata = map.next_value()?;
                 continue;
             }
             match tensors.entry(name) {
@@ -121,6 +126,6 @@ impl<'de> Visitor<'de> for EntriesVisitor {
                 }
             }
         }
-        Ok(Entries(tensors))
+        Ok(Entries { tensors, metadata })
     }
 }

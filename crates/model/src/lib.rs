@@ -67,4 +67,4 @@ pub use similarity::Similarity;
 pub use tensors::{Tensor, TensorRows, Tensors};
 pub use tokenizer::{FileTokenizer, Specials, Tokenize, Tokens, TruncationSide};
 pub use vocabulary::Placement;
-pub use word_table::{Pack, PackedFile, PackedModel, PackedTable};
+pub use word_table::PackedForm;

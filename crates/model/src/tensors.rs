@@ -19,6 +19,8 @@ pub struct Tensors<'a, F> {
     /// The file that all this was read from, or the one that names the others.
     path: String,
     tensors: BTreeMap<String, Tensor>,
+    /// What the last of its files says beside its tensors.
+    metadata: BTreeMap<String, String>,
 }
 
 /// One tensor of a file.
@@ -37,6 +39,13 @@ struct ShardIndex {
     weight_map: BTreeMap<String, String>,
 }
 
+impl<F> Tensors<'_, F> {
+    /// What the file says of a key beside its tensors; the last file where there are several.
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.metadata.get(key).map(String::as_str)
+    }
+}
+
 impl<'a, F: Files> Tensors<'a, F> {
     /// Reads the headers of `folder`'s checkpoint.
     ///
@@ -45,22 +54,22 @@ impl<'a, F: Files> Tensors<'a, F> {
     pub async fn open(files: &'a F, folder: &str) -> Result<Self, Error> {
         let single = join(folder, "model.safetensors");
         let index = join(folder, "model.safetensors.index.json");
-        let mut tensors = BTreeMap::new();
-        let path = if size(files, &single).await?.is_some() {
-            add(files, &single, &mut tensors).await?;
+        let mut all = Self { files, path: String::new(), tensors: BTreeMap::new(), metadata: BTreeMap::new() };
+        all.path = if size(files, &single).await?.is_some() {
+            all.add(&single).await?;
             single
         } else if let Some(shards) = read_json::<ShardIndex>(files, &index).await? {
             let mut names: Vec<_> = shards.weight_map.values().collect();
             names.sort();
             names.dedup();
             for name in names {
-                add(files, &join(folder, name), &mut tensors).await?;
+                all.add(&join(folder, name)).await?;
             }
             index
         } else {
             return Err(no_weights(files, folder, &single).await?);
         };
-        Ok(Self { files, path, tensors })
+        Ok(all)
     }
 
     /// Reads the header of one safetensors file.
@@ -68,14 +77,31 @@ impl<'a, F: Files> Tensors<'a, F> {
     /// # Errors
     /// Where there is none at `path`, or its header does not describe it.
     pub async fn of_file(files: &'a F, path: &str) -> Result<Self, Error> {
-        let mut tensors = BTreeMap::new();
-        add(files, path, &mut tensors).await?;
-        Ok(Self { files, path: path.to_owned(), tensors })
+        let (tensors, metadata) = (BTreeMap::new(), BTreeMap::new());
+        let mut one = Self { files, path: path.to_owned(), tensors, metadata };
+        one.add(path).await?;
+        Ok(one)
     }
 
-    /// The files that these are in.
-    pub(crate) fn files(&self) -> &'a F {
-        self.files
+    /// Adds the tensors of one file.
+    async fn add(&mut self, path: &str) -> Result<(), Error> {
+        let Header { start, tensors, metadata } = Header::read(self.files, path).await?;
+        self.metadata = metadata;
+        for (name, info) in tensors {
+            let bytes = start + info.data_offsets.0 as u64..start + info.data_offsets.1 as u64;
+            let tensor =
+                Tensor { path: path.to_owned(), name: name.clone(), dtype: info.dtype, shape: info.shape, bytes };
+            if let Some(other) = self.tensors.insert(name, tensor) {
+                let found = format!("another of this name in `{}`", other.path);
+                return Err(Error::tensor(path, &other.name, "each tensor in one file", found));
+            }
+        }
+        Ok(())
+    }
+
+    /// The file that all this was read from, or the one that names the others.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
     }
 
     /// Every tensor, by name.
@@ -180,20 +206,6 @@ async fn no_weights(files: &impl Files, folder: &str, expected: &str) -> Result<
         }
     }
     Ok(Error::missing(expected, "the weights are read from safetensors"))
-}
-
-/// Adds the tensors of one file.
-async fn add(files: &impl Files, path: &str, tensors: &mut BTreeMap<String, Tensor>) -> Result<(), Error> {
-    let header = Header::read(files, path).await?;
-    for (name, info) in header.tensors {
-        let bytes = header.start + info.data_offsets.0 as u64..header.start + info.data_offsets.1 as u64;
-        let tensor = Tensor { path: path.to_owned(), name: name.clone(), dtype: info.dtype, shape: info.shape, bytes };
-        if let Some(other) = tensors.insert(name, tensor) {
-            let found = format!("another of this name in `{}`", other.path);
-            return Err(Error::tensor(path, &other.name, "each tensor in one file", found));
-        }
-    }
-    Ok(())
 }
 
 impl Tensor {

@@ -6,7 +6,7 @@ use wembed_kernels::{Engine, Gathered, Stored};
 
 use crate::Error;
 use crate::files::Files;
-use crate::word_table::WordTable;
+use crate::word_table::{Packs, WordTable};
 
 /// Where the word table lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,6 +79,14 @@ impl<E: Engine> Vocabulary<E> {
         }
         Ok(Self::Host(HostTable { words, kept: HashMap::new() }))
     }
+
+    /// Where rows are read when they are needed, and in packs: those.
+    pub fn packs(&self) -> Option<&Packs> {
+        match self {
+            Self::Host(HostTable { words: WordTable::Packed(packs), .. }) => Some(packs),
+            _ => None,
+        }
+    }
 }
 
 impl<E: Engine> DeviceTable<E> {
@@ -92,11 +100,6 @@ impl<E: Engine> DeviceTable<E> {
 }
 
 impl HostTable {
-    /// The file that has to be here for a token's row to be read, where the table is in several.
-    pub fn pack_of(&self, id: u32) -> Option<&str> {
-        self.words.pack_of(id)
-    }
-
     /// The needed rows as a table on the device, for one batch.
     pub async fn gather<E: Engine>(
         &mut self,

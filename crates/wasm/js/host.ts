@@ -4,8 +4,10 @@ import { Aborted, ArgumentInvalid, ModelInvalid, Stopped, WembedError, message, 
 import { Blobs } from "./files/blobs.js";
 import { Cached } from "./files/cached.js";
 import type { Heard, ModelFiles } from "./files/files.js";
+import { Unlike } from "./files/download.js";
 import { list } from "./files/hub.js";
-import type { Place } from "./files/place.js";
+import { Packs, type PackedModel, type Whole, listed, order, ownLanguages, packed } from "./files/packs.js";
+import type { Place, Remote } from "./files/place.js";
 import { Ranges } from "./files/ranges.js";
 import type { Traffic } from "./files/request.js";
 import { Folder, canKeep, clearCache } from "./files/storage.js";
@@ -40,6 +42,8 @@ export class Host {
   /** What the files said when they could not be read: the module knows only which one. */
   #failure?: WembedError;
   #cached?: Cached;
+  /** Of a model whose word table comes in packs. */
+  #packs?: Packs;
   readonly #traffic: Traffic = { requests: 0, bytes: 0, hosts: new Set() };
   /** Stops what is read of the model's files when the model goes. */
   readonly #files = new AbortController();
@@ -47,8 +51,10 @@ export class Host {
   constructor(private readonly rights: Rights) {}
 
   async load(place: Place, options: PlainLoad, means: Means<LoadProgress>): Promise<void> {
-    const { form, threads, assets = {}, cache = "use", ...rest } = options;
+    const { form, threads, assets = {}, cache = "use", languages = ownLanguages(), packs = "all", ...rest } = options;
     if (!["use", "refresh", "none"].includes(cache)) throw new ArgumentInvalid(`options: \`cache\`: expected use, refresh or none, found \`${cache}\``);
+    if (!["all", "needed"].includes(packs)) throw new ArgumentInvalid(`options: \`packs\`: expected all or needed, found \`${packs}\``);
+    if (!Array.isArray(languages)) throw new ArgumentInvalid(`options: \`languages\`: expected a list, found ${typeof languages}`);
     if (assets.wasm !== undefined && form === undefined) throw new ArgumentInvalid("options: `form`: expected the one that `assets.wasm` is, found nothing");
     const stop = () => this.#files.abort(means.signal.reason);
     means.signal.addEventListener("abort", stop);
@@ -56,7 +62,8 @@ export class Host {
       means.signal.throwIfAborted();
       const progress = new Progress(means.progress);
       const module = (this.#module = await this.#open(form, threads, assets));
-      const files = await this.#place(place, cache, module, progress.heard);
+      const { files, remote, said } = await this.#place(place, cache, module, progress.heard);
+      const { first, others } = order(said?.packs ?? [], languages);
       const remember = (error: unknown): never => {
         this.#failure = error instanceof WembedError ? error : new ModelInvalid(`its files cannot be read: ${message(error)}`);
         throw error;
@@ -66,17 +73,23 @@ export class Host {
         read: (path, start, end) => files.read(path, start, end).catch(remember),
       };
       // A row that is asked of a server when a text needs it tells the server of the text: that is done only where it was asked for.
-      const vocabulary = files instanceof Ranges ? (rest.vocabulary === "host" ? "host" : "device") : rest.vocabulary;
+      const vocabulary = files instanceof Ranges && !said ? (rest.vocabulary === "host" ? "host" : "device") : rest.vocabulary;
+      for (const pack of first) progress.expect(pack, said!.files[pack]!.size);
       this.#model = await module.glue.Embedder.load(watched, { ...rest, ...(vocabulary ? { vocabulary } : {}) });
       await this.#cached?.settled();
+      if (remote && vocabulary !== "device") {
+        const failed = (error: unknown) => void this.#forget(place, error);
+        this.#packs = new Packs(remote, [...first, ...others], packs === "all", failed);
+        await this.#packs.load(first);
+      }
       means.signal.throwIfAborted();
       progress.say("ready");
+      this.#packs?.begin();
     } catch (error) {
       await this.dispose();
       if (means.signal.aborted) throw new Aborted(means.signal.reason);
       const said = this.#said(error);
-      // What is wrong is not kept: the next try asks for it anew.
-      if (said instanceof ModelInvalid && place.kind === "folder") await clearCache(place.name).catch(() => {});
+      await this.#forget(place, said);
       throw said;
     } finally {
       means.signal.removeEventListener("abort", stop);
@@ -91,6 +104,7 @@ export class Host {
       return !means.signal.aborted;
     };
     if (means.signal.aborted) throw new Aborted(means.signal.reason);
+    await this.#rows(texts, options, means.signal);
     const found = await this.#loaded()
       .embed(texts, options, goOn)
       .catch((error: unknown) => {
@@ -98,6 +112,16 @@ export class Host {
       });
     means.progress({ done: total, total });
     return found;
+  }
+
+  /** Waits for the rows that texts need. */
+  async #rows(texts: readonly string[], options: PlainEmbed, signal: AbortSignal): Promise<void> {
+    if (!this.#packs || this.#packs.complete) return;
+    try {
+      await this.#packs.here(new Set(await this.#loaded().packs(texts, options)), signal);
+    } catch (error) {
+      throw this.#said(error);
+    }
   }
 
   tokenize(text: string): Promise<Tokens> {
@@ -110,7 +134,7 @@ export class Host {
 
   async info(): Promise<Info> {
     const memory = this.#module?.memory.buffer.byteLength ?? 0;
-    return { ...(await this.#loaded().info()), memory, network: { ...this.#traffic, hosts: [...this.#traffic.hosts] } };
+    return { ...(await this.#loaded().info()), memory, packs: this.#packs?.count ?? null, network: { ...this.#traffic, hosts: [...this.#traffic.hosts] } };
   }
 
   /** Stops what is read, forgets the model, and ends when no file is open any more. What is being computed ends by itself. */
@@ -123,6 +147,11 @@ export class Host {
     }
     this.#model = undefined;
     await this.#cached?.settled().catch(() => {}); // it was given up
+  }
+
+  /** What is wrong is not kept: the next try asks for it anew. Of a folder that is all of it, for its files belong together. */
+  async #forget(place: Place, error: unknown): Promise<void> {
+    if ((error instanceof ModelInvalid || error instanceof Unlike) && place.kind === "folder") await clearCache(place.name).catch(() => {});
   }
 
   /** What was thrown, as what it is. */
@@ -152,18 +181,36 @@ export class Host {
     throw new Stopped("there is no form");
   }
 
-  async #place(place: Place, cache: NonNullable<LoadOptions["cache"]>, { glue }: Module, heard: Heard): Promise<ModelFiles> {
+  /** A model's files; of one that a server has and that is packed also what `pack.json` says. */
+  async #place(place: Place, cache: NonNullable<LoadOptions["cache"]>, { glue }: Module, heard: Heard): Promise<Placed> {
     const [traffic, signal] = [this.#traffic, this.#files.signal];
-    if (place.kind === "open") return place.files;
-    if (place.kind === "blobs") return new Blobs(place.files, heard);
+    if (place.kind === "open") return { files: place.files };
+    if (place.kind === "blobs") return { files: new Blobs(place.files, heard) };
     const keep = cache !== "none" && (await canKeep());
-    const remote = place.kind === "hub" ? await list(place, keep, traffic, signal) : place;
-    const ranges = new Ranges(remote, heard, traffic, signal);
-    if (!keep) return ranges;
-    const folder = await Folder.open(remote.name);
-    await folder.use();
-    return (this.#cached = new Cached(remote, folder, ranges, { digest: () => new glue.Sha256(), heard, traffic, signal, refresh: cache === "refresh" }));
+    const digest = () => new glue.Sha256();
+    const found = place.kind === "hub" ? await list(place, keep, traffic, signal) : place;
+    const folder = keep ? await Folder.open(found.name) : undefined;
+    await folder?.use();
+    const open = (remote: Remote): Cached | Ranges => {
+      const ranges = new Ranges(remote, heard, traffic, signal, digest);
+      if (!folder) return ranges;
+      return (this.#cached = new Cached(remote, folder, ranges, { digest, heard, traffic, signal, refresh: cache === "refresh" }));
+    };
+    const files = open(found);
+    const said = await packed(files);
+    if (!said) return { files };
+    await this.#cached?.settled();
+    // A hub has said of its files what they have to be.
+    const remote = found.kind === "folder" ? open(listed(found, said)) : files;
+    return { files: remote, remote, said };
   }
+}
+
+/** A model's files, where they are waited for, and what is known of them. */
+interface Placed {
+  files: ModelFiles;
+  remote?: Whole;
+  said?: PackedModel;
 }
 
 /** Lets the thread hear its messages. */
@@ -183,6 +230,7 @@ class Progress {
   #loaded = 0;
   #sizes = new Map<string, number>();
   #said = 0;
+  #isReady = false;
 
   constructor(private readonly listener: (progress: LoadProgress) => void) {
     this.say("start");
@@ -191,11 +239,17 @@ class Progress {
   heard: Heard = (file, source, bytes, size) => {
     this.#loaded += bytes;
     if (size !== undefined) this.#sizes.set(file, size);
-    if (performance.now() - this.#said >= EVERY) this.say("files", file, source);
+    if (performance.now() - this.#said >= EVERY && !this.#isReady) this.say("files", file, source);
   };
+
+  /** A file that will come. */
+  expect(file: string, size: number): void {
+    this.#sizes.set(file, size);
+  }
 
   say(stage: LoadProgress["stage"], file?: string, source?: LoadProgress["source"]): void {
     this.#said = performance.now();
+    this.#isReady = stage === "ready";
     const total = [...this.#sizes.values()].reduce((sum, size) => sum + size, 0);
     this.listener({ stage, loaded: Math.min(this.#loaded, total), total, ...(file ? { file } : {}), ...(source ? { source } : {}) });
   }

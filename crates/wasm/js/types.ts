@@ -28,6 +28,17 @@ export interface LoadOptions {
    * it fits; where files are not kept in the browser it is the device or an error, for a row that is asked of a server tells it of the text.
    */
   vocabulary?: "auto" | "host" | "device";
+  /**
+   * The languages that texts will be in, as BCP 47 names them: those of the browser's user where nothing is said. Of a packed model (`wembed
+   * pack`) the packs of word rows that these languages need are loaded first; no text has to wait for another.
+   */
+  languages?: readonly string[];
+  /**
+   * When the other packs of a packed model are loaded: `"all"`, the default, loads all of them after the model is ready, in an order on which no text has an
+   * influence, and a text whose rows are not here yet waits for them; `"needed"` loads one when a text needs it, which tells the
+   * server in which language somebody writes.
+   */
+  packs?: "all" | "needed";
   /** Called while it loads, in order. */
   onProgress?: (progress: LoadProgress) => void;
   /** Stops it: the promise is rejected with `Aborted`. What was downloaded by then is kept, and not downloaded again. */
@@ -166,6 +177,8 @@ export interface Info {
   devicesReplaced: number;
   /** Bytes of the module's memory, which grows and never shrinks. */
   memory: number;
+  /** Of a packed model's packs, how many are here; null where the model is not packed, or needs to wait for none. */
+  packs: { here: number; of: number } | null;
   /** What was asked of servers for the model's files, and which hosts answered. Beside it the package asks for its own parts, and for nothing else. */
   network: { requests: number; bytes: number; hosts: string[] };
 }

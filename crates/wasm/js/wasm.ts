@@ -12,9 +12,11 @@ export type RawEmbeddings = Omit<Embeddings, "errors"> & { errors: (string | nul
 /** A loaded model, in the module. */
 export interface Loaded {
   embed(texts: readonly string[], options: object, goOn: (done: number) => Promise<boolean>): Promise<RawEmbeddings>;
+  /** Files with rows of the word table that the texts need. */
+  packs(texts: readonly string[], options: object): Promise<string[]>;
   tokenize(text: string): Promise<Tokens>;
   similarity(left: Float32Array, right: Float32Array, dims: number): Promise<Float32Array>;
-  info(): Promise<Omit<Info, "memory" | "network">>;
+  info(): Promise<Omit<Info, "memory" | "network" | "packs">>;
   free(): void;
 }
 

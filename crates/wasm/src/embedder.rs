@@ -60,6 +60,15 @@ impl Embedder {
         Ok(values::embeddings(&found?, dims))
     }
 
+    /// The files of a packed word table that have rows which the texts need.
+    pub async fn packs(&self, texts: JsValue, options: JsValue) -> Result<Vec<String>, JsValue> {
+        let texts = values::texts(&texts)?;
+        let options = options::parse::<options::Embed>(&options)?.model()?;
+        let model = self.model.lock().await;
+        let packs = model.packs(&texts, &options).map_err(|said| error::model(&said))?;
+        Ok(packs.into_iter().map(str::to_owned).collect())
+    }
+
     /// The text's ids, as the encoder would get them without a prompt.
     pub async fn tokenize(&self, text: String) -> Result<JsTokens, JsValue> {
         let found = self.model.lock().await.tokenize(&text).map_err(|said| error::model(&said))?;

@@ -9,7 +9,7 @@ use indicatif::{DecimalBytes, HumanCount};
 use pollster::block_on;
 use serde_json::{Value, json};
 use wembed::ModelFiles;
-use wembed_model::{Description, Error, Files as _, PackedModel, Step, Tensors, pooling_name};
+use wembed_model::{Description, Error, Files as _, PackedForm, Step, Tensors, pooling_name};
 
 use crate::answer::Form;
 use crate::destination::Destination;
@@ -65,10 +65,11 @@ impl Weights {
             Step::Normalize => None,
         });
         for folder in std::iter::once(&description.modules.encoder).chain(dense) {
-            weights.add(&Tensors::open(files, folder).await?);
-        }
-        for pack in PackedModel::read(files).await?.iter().flat_map(|packed| &packed.vocabulary.packs) {
-            weights.add(&Tensors::of_file(files, &pack.file).await?);
+            let tensors = Tensors::open(files, folder).await?;
+            weights.add(&tensors);
+            for pack in PackedForm::files(&tensors) {
+                weights.add(&Tensors::of_file(files, pack).await?);
+            }
         }
         for (path, bytes) in &mut weights.files {
             // Its header was read a moment ago.

@@ -1,6 +1,7 @@
 //! `wembed pack`: a model as the web is served it.
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
@@ -13,10 +14,9 @@ use crate::answer::Form;
 use crate::destination::Destination;
 use crate::model::parse_count;
 use crate::pack::languages::{LanguageTexts, parse_texts};
-use crate::pack::{Options, Packed, pack};
+use crate::pack::{Options, Pack, Packed, pack};
 use crate::source::{Source, named};
 use crate::table::table;
-use std::num::NonZeroUsize;
 
 /// Write a model's form for the web
 ///
@@ -85,7 +85,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Form::Text => readable(&packed),
         Form::Json => {
             let Packed { model, off } = &packed;
-            format!("{:#}\n", json!({ "files": model.files, "vocabulary": model.vocabulary, "off": off }))
+            format!("{:#}\n", json!({ "files": model.files, "packs": model.packs, "off": off }))
         }
     };
     Destination::standard_output().print(&answer)
@@ -93,11 +93,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 fn readable(Packed { model, off }: &Packed) -> String {
     let bytes = |path: &str| model.files.get(path).map_or(0, |file| file.size);
-    let row = |pack: &wembed_model::Pack| {
+    let row = |pack: &Pack| {
         let (rows, size) = (pack.rows.to_string(), DecimalBytes(bytes(&pack.file)).to_string());
         vec![pack.file.clone(), rows, size, if pack.rest { "seldom needed" } else { "" }.to_owned()]
     };
-    let packs = &model.vocabulary.packs;
+    let packs = &model.packs;
     let packed: u64 = packs.iter().map(|pack| bytes(&pack.file)).sum();
     let all: u64 = model.files.values().map(|file| file.size).sum();
     let rows = table(&["pack", "rows", "size", ""], packs.iter().map(row).collect(), [1, 2]);

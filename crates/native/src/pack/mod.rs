@@ -6,19 +6,20 @@ mod rows;
 mod seen;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, ensure};
 use half::f16;
 use safetensors::tensor::{Dtype, View, serialize_to_file};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use wembed_kernels::cpu::{self, CpuEngine};
 use wembed_model::{
-    AnyEmbedder, AnyEngine, Description, EmbedOptions, LoadOptions, Pack, PackedFile, PackedModel, PackedTable,
-    Tensors, compact_json, encoder_tensors, scale_name,
+    AnyEmbedder, AnyEngine, Description, EmbedOptions, LoadOptions, PackedForm, Tensors, compact_json, encoder_tensors,
+    scale_name,
 };
 
 use self::languages::LanguageTexts;
@@ -27,6 +28,46 @@ use self::rows::Table;
 use self::seen::Seen;
 use crate::source::named;
 use wembed::{Directory, ModelFiles};
+
+/// The file that lists a packed model's files and packs, for who loads it over a network.
+pub const LIST: &str = "pack.json";
+
+/// What [`LIST`] says.
+#[derive(Debug, Serialize)]
+pub struct PackedModel {
+    /// The form's version.
+    wembed_pack: u32,
+    /// Every other file, by its path in the model's folder.
+    pub files: BTreeMap<String, PackedFile>,
+    /// The packs, in the order of their numbers.
+    pub packs: Vec<Pack>,
+}
+
+/// What is known of a file.
+#[derive(Debug, Serialize)]
+pub struct PackedFile {
+    /// Bytes.
+    pub size: u64,
+    /// Of all of them, in hex.
+    pub sha256: String,
+}
+
+/// Some rows of the word table, in a file of their own, and who needs them.
+#[derive(Debug, Serialize)]
+pub struct Pack {
+    /// The file's path.
+    pub file: String,
+    /// How many rows.
+    pub rows: usize,
+    /// The script of their tokens as ISO 15924 names it; `Zyyy` for what all of them need.
+    script: String,
+    /// The language, as BCP 47 names it, whose texts alone need them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
+    /// Whether texts seldom need them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rest: bool,
+}
 
 /// How a model is packed.
 pub struct Options {
@@ -59,10 +100,6 @@ const TEXTS: [&str; 6] = [
 pub async fn pack(files: ModelFiles, to: &Path, options: &Options) -> anyhow::Result<Packed> {
     let seen = Seen::new(&files);
     let original = vectors(&seen).await?;
-    // A packed model has no word table where one is looked for.
-    if seen.paths().iter().any(|path| path == PackedModel::FILE) {
-        bail!("it is packed already: `{}` says so", PackedModel::FILE);
-    }
     let model = write(&seen, to, options).await?;
     let packed = vectors(Directory::open(to)?).await.with_context(|| named(to))?;
     let off = original.iter().zip(&packed).map(|(one, other)| distance(one, other)).fold(0.0, f64::max);
@@ -73,6 +110,7 @@ async fn write(seen: &Seen<'_>, to: &Path, options: &Options) -> anyhow::Result<
     let description = Description::read(&seen).await?;
     let config = &description.config;
     let tensors = Tensors::open(&seen, &description.modules.encoder).await?;
+    ensure!(tensors.metadata(PackedForm::VERSION_KEY).is_none(), "it is packed already");
     let table = Table::read(&tensors, config, options.int8).await?;
     let tokenizer = description.tokenizer(&seen).await?;
     let scripts = languages::scripts(&tokenizer, config.vocabulary_size);
@@ -95,30 +133,29 @@ async fn write(seen: &Seen<'_>, to: &Path, options: &Options) -> anyhow::Result<
         encoder.insert(name.to_owned(), Part::in_half(tensor.dtype(), tensor.shape(), bytes));
     }
     let name = format!("{}.weight", config.architecture.names.words);
-    encoder.insert(format!("{name}{}", PackedModel::INDEX_ENDING), Part::index(&planned, config.vocabulary_size));
-    let folder = &description.modules.encoder;
-    let file = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-    writer.tensors(&format!("{file}model.safetensors"), encoder)?;
+    encoder.insert(format!("{name}{}", PackedForm::INDEX_ENDING), Part::index(&planned, config.vocabulary_size));
     let mut packs = Vec::new();
     for Planned { name: pack, script, language, rest, rows } in planned {
         let file = format!("vocabulary/{pack}.safetensors");
         let (bytes, scales) = table.of(&rows);
-        let mut parts = BTreeMap::from([(
-            name.clone(),
-            Part { dtype: table.dtype, shape: vec![rows.len(), table.columns], bytes },
-        )]);
+        let shape = vec![rows.len(), table.columns];
+        let mut parts = BTreeMap::from([(name.clone(), Part { dtype: table.dtype, shape, bytes })]);
         if let Some(bytes) = scales {
             parts.insert(scale_name(&name), Part { dtype: Dtype::F32, shape: vec![rows.len(), 1], bytes });
         }
-        writer.tensors(&file, parts)?;
+        writer.tensors(&file, parts, None)?;
         packs.push(Pack { file, rows: rows.len(), script, language, rest });
     }
-    let model = PackedModel {
-        wembed_pack: PackedModel::VERSION,
-        files: std::mem::take(&mut writer.files),
-        vocabulary: PackedTable { tensor: name, dtype: table.dtype, packs },
-    };
-    writer.write(PackedModel::FILE, format!("{}\n", serde_json::to_string_pretty(&model)?).as_bytes())?;
+    let files: Vec<_> = packs.iter().map(|pack| pack.file.as_str()).collect();
+    let metadata = HashMap::from([
+        (PackedForm::VERSION_KEY.to_owned(), PackedForm::VERSION.to_owned()),
+        (PackedForm::DTYPE_KEY.to_owned(), table.dtype.to_string()),
+        (PackedForm::FILES_KEY.to_owned(), files.join("\n")),
+    ]);
+    let encoder_file = Path::new(&description.modules.encoder).join("model.safetensors");
+    writer.tensors(&encoder_file.to_string_lossy(), encoder, Some(metadata))?;
+    let model = PackedModel { wembed_pack: 1, files: std::mem::take(&mut writer.files), packs };
+    writer.write(LIST, format!("{}\n", serde_json::to_string_pretty(&model)?).as_bytes())?;
     Ok(model)
 }
 
@@ -133,8 +170,13 @@ impl Writer<'_> {
         self.add(path, |place| fs::write(place, bytes).map_err(Into::into))
     }
 
-    fn tensors(&mut self, path: &str, tensors: BTreeMap<String, Part>) -> anyhow::Result<()> {
-        self.add(path, |place| Ok(serialize_to_file(tensors, None, place)?))
+    fn tensors(
+        &mut self,
+        path: &str,
+        tensors: BTreeMap<String, Part>,
+        metadata: Option<HashMap<String, String>>,
+    ) -> anyhow::Result<()> {
+        self.add(path, |place| Ok(serialize_to_file(tensors, metadata, place)?))
     }
 
     fn add(&mut self, path: &str, write: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {

@@ -71,7 +71,7 @@ fn rows_in_int8_by_language() {
     let said = object(pack(&original, &packed, &["--texts", &texts[0], "--texts", &texts[1]]));
     let off = said["off"].as_f64().expect("it is a number");
     assert!(off > 0.0 && off < 1e-3, "{off}");
-    let packs = said["vocabulary"]["packs"].as_array().expect("they are listed");
+    let packs = said["packs"].as_array().expect("they are listed");
     let languages: Vec<_> = packs.iter().filter_map(|pack| pack["language"].as_str()).collect();
     assert_eq!(languages, ["de", "ru"]);
     // Every file is as pack.json says, and there is no other.
@@ -123,32 +123,30 @@ fn packs_that_do_not_fit() {
     let latin = "vocabulary/Latn.safetensors";
     broken("no pack", &|copy| fs::remove_file(copy.file(latin)).expect("it was there"), &[latin, "is missing"]);
     broken(
-        "no list",
-        &|copy| fs::remove_file(copy.file("pack.json")).expect("it was there"),
-        &["embeddings.word_embeddings.weight", "model.safetensors"],
-    );
-    broken(
         "a pack of other rows",
         &|copy| {
             fs::copy(copy.file("vocabulary/Zyyy.safetensors"), copy.file(latin)).expect("both are there");
         },
         &[latin, "shape"],
     );
-    let list = |from: &'static str, to: &'static str| {
+    let metadata = |from: &'static str, to: &'static str| {
         move |copy: &Copied| {
-            let text = fs::read_to_string(copy.file("pack.json")).expect("it is there");
-            assert!(text.contains(from), "{text}");
-            fs::write(copy.file("pack.json"), text.replace(from, to)).expect("it can be written");
+            assert_eq!(from.len(), to.len(), "the header stays as long as it is");
+            let mut bytes = fs::read(copy.file("model.safetensors")).expect("it is there");
+            let place =
+                bytes.windows(from.len()).position(|part| part == from.as_bytes()).expect("it is in the header");
+            bytes[place..place + to.len()].copy_from_slice(to.as_bytes());
+            fs::write(copy.file("model.safetensors"), bytes).expect("it can be written");
         }
     };
-    broken(
-        "another version",
-        &list("\"wembed_pack\": 1", "\"wembed_pack\": 2"),
-        &["pack.json", "`wembed_pack`", "`2`"],
-    );
-    broken("another type", &list("\"F16\"", "\"I8\""), &["I8, as pack.json says", "F16"]);
-    broken("no numbers", &list("\"F16\"", "\"I64\""), &["pack.json", "`vocabulary.dtype`", "I8, F16", "`I64`"]);
-    broken("other rows", &list("\"rows\": ", "\"rows\": 1"), &["pack.json", "`vocabulary.packs`", "as the index says"]);
-    broken("no packs", &list("\"packs\": [", "\"packs\": [], \"x\": ["), &["`vocabulary.packs`", "0 packs"]);
-    broken("a way out", &list("vocabulary/Latn", "../Latn"), &["leads out of the model's directory"]);
+    let version = metadata("\"wembed_pack\":\"1\"", "\"wembed_pack\":\"2\"");
+    broken("another version", &version, &["`model.safetensors`", "`wembed_pack`", "expected 1", "`2`"]);
+    let dtype = |to| metadata("\"wembed_pack_dtype\":\"F16\"", to);
+    broken("another type", &dtype("\"wembed_pack_dtype\":\"F32\""), &["F32, as the encoder's file says", "F16"]);
+    broken("no numbers", &dtype("\"wembed_pack_dtype\":\"I64\""), &["`wembed_pack_dtype`", "I8, F16", "`I64`"]);
+    let files = |to| metadata("\"vocabulary/", to);
+    broken("a way out", &files("\"../abulary/"), &["leads out of the model's directory"]);
+    broken("fewer packs", &metadata("\\nvocabulary/", "  vocabulary/"), &["`wembed_pack_files`", "as the index says"]);
+    let index = metadata("word_embeddings.weight_pack\"", "word_embeddings.weight_pick\"");
+    broken("no index", &index, &["embeddings.word_embeddings.weight_pack", "shape [580]"]);
 }

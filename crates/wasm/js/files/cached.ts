@@ -4,6 +4,7 @@ import { Aborted } from "../errors.js";
 import { slice } from "./blobs.js";
 import { type Digest, Download, Full } from "./download.js";
 import type { Heard, ModelFiles } from "./files.js";
+import type { Whole } from "./packs.js";
 import { type Known, type Remote, known } from "./place.js";
 import type { Ranges } from "./ranges.js";
 import type { Traffic } from "./request.js";
@@ -13,6 +14,8 @@ import { type Folder, type Kept, evict } from "./storage.js";
 interface Opened {
   size: number | undefined;
   read(start: number, end: number): Promise<Uint8Array>;
+  /** Settles when all of it is here and right. */
+  whole(): Promise<unknown>;
 }
 
 /** Of what an unfinished download is a part: what the file has to be, or where it is, and which version the server said that it had. */
@@ -24,7 +27,7 @@ interface Part {
 /** Weights are read while they arrive; everything else is small, and read when it is known to be right. */
 const STREAMED = /\.safetensors$/;
 
-export class Cached implements ModelFiles {
+export class Cached implements ModelFiles, Whole {
   readonly #opened = new Map<string, Promise<Opened | undefined>>();
   readonly #arriving = new Set<Promise<unknown>>();
 
@@ -43,6 +46,16 @@ export class Cached implements ModelFiles {
   async read(path: string, start: number, end: number): Promise<Uint8Array> {
     const opened = await this.#open(path);
     return opened ? opened.read(start, end) : this.uncached.read(path, start, end);
+  }
+
+  async whole(path: string): Promise<void> {
+    const opened = await this.#open(path);
+    try {
+      await (opened ? opened.whole() : this.uncached.whole(path));
+    } catch (error) {
+      this.#opened.delete(path); // another try asks anew
+      throw error;
+    }
   }
 
   /** Waits until all that was asked for is here and right, or one of it is not and none is open any more. */
@@ -87,7 +100,7 @@ export class Cached implements ModelFiles {
     const isAnother = (file.sha256 && file.sha256 !== record.sha256) || (file.git && file.git !== record.git);
     if (blob?.size !== record.size || isAnother) return undefined;
     this.means.heard(path, "cache", record.size, record.size);
-    return { size: record.size, read: (start, end) => slice(blob, start, end) };
+    return { size: record.size, read: (start, end) => slice(blob, start, end), whole: async () => {} };
   }
 
   async #fetch(path: string, file: Known, release: () => void): Promise<Opened | undefined> {
@@ -126,7 +139,7 @@ export class Cached implements ModelFiles {
     this.#arriving.add(right);
     right.catch(() => {}); // `settled` says it, and who reads
     /** Where the storage turned out to be too small: without it. */
-    const without = <T>(error: unknown, instead: () => Promise<T>) => {
+    const without = <T>(error: unknown, instead: () => Promise<T>): Promise<T> => {
       if (error instanceof Full) return instead();
       throw error;
     };
@@ -135,15 +148,16 @@ export class Cached implements ModelFiles {
     const read = (start: number, end: number) =>
       stored(start, end).catch((error: unknown) => without(error, () => this.uncached.read(path, start, end)));
     const sized = STREAMED.test(path) ? download.size : kept.then((blob) => blob?.size);
+    const whole = () => kept.catch((error: unknown) => without(error, () => this.uncached.whole(path)));
     return sized.then(
-      (size) => (size === undefined ? undefined : { size, read }),
+      (size) => (size === undefined ? undefined : { size, read, whole }),
       (error: unknown) => without(error, () => this.#unkept(path)),
     );
   }
 
   async #unkept(path: string): Promise<Opened | undefined> {
     const size = await this.uncached.size(path);
-    return size === undefined ? undefined : { size, read: (start, end) => this.uncached.read(path, start, end) };
+    return size === undefined ? undefined : { size, read: (start, end) => this.uncached.read(path, start, end), whole: () => this.uncached.whole(path) };
   }
 }
 

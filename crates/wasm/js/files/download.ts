@@ -24,6 +24,9 @@ export interface Digest {
 /** Bytes that were read are not those of the file: nothing but another load helps. */
 class Replaced extends DownloadFailed {}
 
+/** Bytes came that are not those that were said to come. */
+export class Unlike extends DownloadFailed {}
+
 /** The storage has no room for a file. */
 export class Full extends Error {}
 
@@ -112,7 +115,7 @@ export class Download {
     const git = this.file.git && (await this.#git());
     const wrong = (what: string, expected: string, found: string) => {
       handle.truncate(0); // nothing of it is kept
-      return new DownloadFailed(`${this.file.url}: expected bytes with the ${what} ${expected}, found ${found}`, this.file.url);
+      return new Unlike(`${this.file.url}: expected bytes with the ${what} ${expected}, found ${found}`, this.file.url);
     };
     if (sha256 !== this.file.sha256) throw wrong("SHA-256", `${this.file.sha256}`, `${sha256}`);
     if (git !== this.file.git) throw wrong("git hash", `${this.file.git}`, `${git}`);
@@ -131,7 +134,7 @@ export class Download {
     }
     const { response, start, size } = answer;
     if (size !== undefined && expected !== undefined && size !== expected) {
-      throw new DownloadFailed(`${url}: expected a file of ${expected} bytes, found one of ${size}`, url, response.status);
+      throw new Unlike(`${url}: expected a file of ${expected} bytes, found one of ${size}`, url, response.status);
     }
     const version = response.headers.get("etag") ?? response.headers.get("last-modified") ?? undefined;
     const changed =

@@ -1,12 +1,18 @@
 // Files on a server of which nothing is kept: each part is asked for when it is read.
 
 import { DownloadFailed } from "../errors.js";
+import { slice } from "./blobs.js";
+import { type Digest, Unlike } from "./download.js";
 import type { Heard, ModelFiles } from "./files.js";
+import type { Whole } from "./packs.js";
 import { type Known, type Remote, known } from "./place.js";
 import { type Traffic, chunks, count, request } from "./request.js";
 
 /** Bytes that are asked for first, so that most configuration files need one request. */
 const OPENING = 64 << 10;
+
+/** Bytes that are asked for at a time of a file that is read whole. */
+const PIECE = 4 << 20;
 
 /** The largest file that is taken, and held, whole from a server that gives no parts. */
 const LARGEST_WHOLE = 32 << 20;
@@ -15,9 +21,11 @@ const LARGEST_WHOLE = 32 << 20;
 interface Opening {
   size: number;
   bytes: Uint8Array;
+  /** All of it, where that was asked for. */
+  blob?: Blob;
 }
 
-export class Ranges implements ModelFiles {
+export class Ranges implements ModelFiles, Whole {
   readonly #opened = new Map<string, Promise<Opening | undefined>>();
 
   constructor(
@@ -25,6 +33,7 @@ export class Ranges implements ModelFiles {
     private readonly heard: Heard,
     private readonly traffic: Traffic,
     private readonly signal: AbortSignal,
+    private readonly digest: () => Digest,
   ) {}
 
   async size(path: string): Promise<number | undefined> {
@@ -37,6 +46,7 @@ export class Ranges implements ModelFiles {
     if (!file || !opening) throw new DownloadFailed(`\`${path}\` is not there`, file?.url ?? path);
     if (end > opening.size) throw new DownloadFailed(`${file.url}: expected at least ${end} bytes, found ${opening.size}`, file.url);
     if (end <= opening.bytes.length) return opening.bytes.subarray(start, end);
+    if (opening.blob) return slice(opening.blob, start, end);
     const answer = await request(file.url, start, end, this.traffic, this.signal);
     if (answer?.response.status !== 206) throw new DownloadFailed(`${file.url}: the server gave a part of it before, and now does not`, file.url);
     if (answer.size !== undefined && answer.size !== opening.size) {
@@ -47,6 +57,25 @@ export class Ranges implements ModelFiles {
       throw new DownloadFailed(`${file.url}: expected ${end - start} bytes from ${start}, found ${bytes.length}`, file.url);
     }
     return bytes;
+  }
+
+  /** Reads all of a file and holds it, where the browser puts what has no room in memory. */
+  async whole(path: string): Promise<void> {
+    const opening = await this.#open(path);
+    const file = known(this.place, path);
+    if (!file || !opening) throw new DownloadFailed(`\`${path}\` is not there`, file?.url ?? path);
+    if (opening.blob || opening.bytes.length === opening.size) return;
+    const [digest, parts] = [this.digest(), [] as Blob[]];
+    for (let start = 0; start < opening.size; start += PIECE) {
+      const part = await this.read(path, start, Math.min(start + PIECE, opening.size));
+      digest.update(part);
+      parts.push(new Blob([part as BlobPart]));
+    }
+    const found = digest.finish();
+    if (file.sha256 !== undefined && found !== file.sha256) {
+      throw new Unlike(`${file.url}: expected bytes with the SHA-256 ${file.sha256}, found ${found}`, file.url);
+    }
+    opening.blob = new Blob(parts);
   }
 
   #open(path: string): Promise<Opening | undefined> {

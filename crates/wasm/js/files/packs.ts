@@ -1,0 +1,198 @@
+// A word table in packs (crates/model/src/word_table.rs): which of them come first, and who waits for them. What is asked of a server, and in
+// which order, does not depend on any text, unless the caller wants it so.
+
+import { Aborted, ArgumentInvalid, ModelInvalid } from "../errors.js";
+import type { Remote } from "./place.js";
+import { known } from "./place.js";
+
+/** Files that can be waited for. */
+export interface Whole {
+  size(path: string): Promise<number | undefined>;
+  read(path: string, start: number, end: number): Promise<Uint8Array>;
+  /** Settles when all of a file is here and right. */
+  whole(path: string): Promise<void>;
+}
+
+interface Pack {
+  file: string;
+  /** ISO 15924's name of it; `Zyyy` for what every script needs. */
+  script: string;
+  language?: string;
+  /** Whether texts seldom need it. */
+  rest?: boolean;
+}
+
+/** What `pack.json` says. */
+export interface PackedModel {
+  files: Record<string, { size: number; sha256: string }>;
+  packs: Pack[];
+}
+
+export const PACKED = "pack.json";
+
+/** The form of `pack.json` that is known here. */
+const VERSION = 1;
+
+/** The largest `pack.json` that is read. */
+const LARGEST = 1 << 20;
+
+/** ISO 15924's names for scripts that are several, as Unicode has them. */
+const SEVERAL: Record<string, string[]> = { Jpan: ["Hira", "Kana", "Hani"], Kore: ["Hang", "Hani"], Hans: ["Hani"], Hant: ["Hani"] };
+
+/** What a packed model's `pack.json` says; undefined where the model is not packed. */
+export async function packed(files: Omit<Whole, "whole">): Promise<PackedModel | undefined> {
+  const size = await files.size(PACKED);
+  if (size === undefined) return undefined;
+  const wrong = (found: string) => new ModelInvalid(`\`${PACKED}\`: expected a packed model's files and packs in version ${VERSION}, found ${found}`);
+  if (size > LARGEST) throw wrong(`${size} bytes`);
+  let said;
+  try {
+    said = JSON.parse(new TextDecoder().decode(await files.read(PACKED, 0, size)));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw wrong(error.message);
+    throw error;
+  }
+  if (said?.wembed_pack !== VERSION) throw wrong(`version ${said?.wembed_pack}`);
+  const isFile = (file: unknown) => {
+    const { size, sha256 } = (file ?? {}) as Record<string, unknown>;
+    return Number.isSafeInteger(size) && /^[0-9a-f]{64}$/.test(String(sha256));
+  };
+  const isPack = (pack: Partial<Pack> | null) => typeof pack?.file === "string" && typeof pack.script === "string" && Object.hasOwn(said.files, pack.file);
+  if (!Object.values(said.files ?? {}).every(isFile)) throw wrong("a file without a size and a SHA-256");
+  if (!Array.isArray(said.packs) || !said.packs.every(isPack)) throw wrong("a pack without a file and a script");
+  return said;
+}
+
+/** The same place, with what is known of its files. */
+export function listed(place: Remote, { files }: PackedModel): Remote {
+  const entries = Object.entries(files).flatMap(([path, { size, sha256 }]) => {
+    const file = known(place, path);
+    return file ? [[path, { ...file, size, sha256 }] as const] : [];
+  });
+  // The list itself is as it came.
+  const list = known(place, PACKED);
+  return { kind: "listed", name: place.name, files: { ...Object.fromEntries(entries), ...(list ? { [PACKED]: list } : {}) } };
+}
+
+/** The packs that readers of `languages` need, then all others: those of their scripts first. */
+export function order(packs: readonly Pack[], languages: readonly string[]): { first: string[]; others: string[] } {
+  const wanted = languages.map(locale);
+  const codes = wanted.map(({ language }) => language);
+  const scripts = new Set(["Zyyy", ...wanted.flatMap(({ script = "" }) => SEVERAL[script] ?? [script])]);
+  const isFirst = ({ script, language, rest }: Pack) => !rest && (language === undefined ? scripts.has(script) : codes.includes(language));
+  const rank = ({ script, rest }: Pack) => (rest ? 2 : 0) + (scripts.has(script) ? 0 : 1);
+  const others = packs.filter((pack) => !isFirst(pack)).sort((left, right) => rank(left) - rank(right));
+  const names = (packs: Pack[]) => packs.map(({ file }) => file);
+  return { first: names(packs.filter(isFirst)), others: names(others) };
+}
+
+/** A language and the script that it is written in. */
+function locale(tag: string): Intl.Locale {
+  try {
+    return new Intl.Locale(tag).maximize();
+  } catch {
+    throw new ArgumentInvalid(`options: \`languages\`: expected languages as BCP 47 names them, "de" or "zh-Hant", found ${JSON.stringify(tag)}`);
+  }
+}
+
+/** The languages of whoever sits before the browser. */
+export function ownLanguages(): string[] {
+  const isLanguage = (tag: string) => {
+    try {
+      return new Intl.Locale(tag).language !== "";
+    } catch {
+      return false;
+    }
+  };
+  return [...(globalThis.navigator?.languages ?? [])].filter(isLanguage); // Node 20 has no navigator
+}
+
+/** Packs on their way. */
+export class Packs {
+  readonly #here = new Set<string>();
+  #asked: string[];
+  #running: Promise<void> | undefined;
+  #failure: unknown;
+  #stirred: (() => void)[] = [];
+
+  constructor(
+    private readonly files: Whole,
+    private readonly all: readonly string[],
+    /** Whether packs come that no text has needed so far. */
+    private readonly eager: boolean,
+    private readonly failed: (error: unknown) => void,
+  ) {
+    this.#asked = eager ? [...all] : [];
+  }
+
+  /** How many are here, of how many. */
+  get count(): { here: number; of: number } {
+    return { here: this.#here.size, of: this.all.length };
+  }
+
+  /** Whether there is nothing to wait for. */
+  get complete(): boolean {
+    return this.#here.size === this.all.length;
+  }
+
+  /** Loads some of them. */
+  async load(packs: readonly string[]): Promise<void> {
+    for (const pack of packs) {
+      await this.files.whole(pack);
+      this.#here.add(pack);
+    }
+  }
+
+  /** Loads all others, one after the other, while other things are done; where one fails, when one is needed next. */
+  begin(): void {
+    if (this.eager) this.#run();
+  }
+
+  /** Waits until these are here. */
+  async here(packs: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+    const missing = () => [...packs].filter((pack) => !this.#here.has(pack));
+    if (!this.eager) this.#asked.push(...missing());
+    while (missing().length > 0) {
+      this.#failure = undefined;
+      this.#run();
+      await this.#stir(signal);
+      if (this.#failure !== undefined && missing().length > 0) throw this.#failure;
+    }
+  }
+
+  #run(): void {
+    this.#running ??= this.#next().finally(() => {
+      this.#running = undefined;
+      this.#wake();
+    });
+  }
+
+  async #next(): Promise<void> {
+    try {
+      for (let pack; (pack = this.#asked.find((pack) => !this.#here.has(pack))) !== undefined; ) {
+        await this.load([pack]);
+        this.#wake();
+      }
+    } catch (error) {
+      this.#failure = error;
+      this.failed(error);
+    }
+  }
+
+  /** Waits for the next pack, or for the end. */
+  #stir(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = () => reject(new Aborted(signal.reason));
+      if (signal.aborted) return stop();
+      signal.addEventListener("abort", stop, { once: true });
+      this.#stirred.push(() => {
+        signal.removeEventListener("abort", stop);
+        resolve();
+      });
+    });
+  }
+
+  #wake(): void {
+    for (const stirred of this.#stirred.splice(0)) stirred();
+  }
+}
