@@ -55,6 +55,8 @@ const manners = {
   failing: (reply) => (reply.status = 503),
   corrupt: () => {},
   gone: () => {},
+  // It answers when it is something else again.
+  held: () => {},
   slow: (reply) => (reply.slow = true),
 };
 
@@ -69,7 +71,7 @@ const isolation = { "cross-origin-opener-policy": "same-origin", "cross-origin-e
 
 /** Serves `folders`, paths to directories, and any that are added. */
 export async function serve(folders, isolated) {
-  const roots = Object.entries(folders).map(([path, directory]) => ({ path, directory, manner: "ranges", requests: 0, bytes: 0 }));
+  const roots = Object.entries(folders).map(([path, directory]) => ({ path, directory, manner: "ranges", requests: 0, bytes: 0, asked: [] }));
   const server = createServer((request, response) => {
     answer(roots, isolated ? isolation : {}, request, response).catch((error) => response.destroy(error));
   });
@@ -78,10 +80,10 @@ export async function serve(folders, isolated) {
     /** The roots that it was started with, by path: their manner may be changed, too. */
     roots: Object.fromEntries(roots.map((root) => [root.path, root])),
     origin: `http://127.0.0.1:${server.address().port}`,
-    /** Serves one more directory, in some manner; the result's `path` says where, its `requests` and `bytes` count. */
+    /** Serves one more directory, in some manner; the result's `path` says where, `requests` and `bytes` count, `asked` lists paths. */
     add(directory, manner) {
       if (!(manner in manners)) throw new Error(`no manner \`${manner}\`: ${Object.keys(manners)}`);
-      const root = { path: `/served-${roots.length}/`, directory, manner, requests: 0, bytes: 0 };
+      const root = { path: `/served-${roots.length}/`, directory, manner, requests: 0, bytes: 0, asked: [] };
       roots.push(root);
       return root;
     },
@@ -94,6 +96,8 @@ async function answer(roots, headers, request, response) {
   // The longest path wins: "/" serves what no other does.
   const root = roots.filter((root) => path.startsWith(root.path)).sort((a, b) => b.path.length - a.path.length)[0];
   root.requests += 1;
+  root.asked.push(`${path.slice(root.path.length)} ${request.headers.range ?? ""}`.trim());
+  while (root.manner === "held") await new Promise((resolve) => setTimeout(resolve, 10));
   if (root.manner === "gone") return void request.socket.destroy();
   const inside = normalize(path.slice(root.path.length) || "index.html");
   const file = join(root.directory, inside);

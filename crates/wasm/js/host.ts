@@ -6,7 +6,7 @@ import { Cached } from "./files/cached.js";
 import type { Heard, ModelFiles } from "./files/files.js";
 import { Unlike } from "./files/download.js";
 import { list } from "./files/hub.js";
-import { Packs, type PackedModel, type Whole, listed, order, ownLanguages, packed } from "./files/packs.js";
+import { PACKED, Packs, type PackedModel, type Whole, listed, order, ownLanguages, packed } from "./files/packs.js";
 import type { Place, Remote } from "./files/place.js";
 import { Ranges } from "./files/ranges.js";
 import type { Traffic } from "./files/request.js";
@@ -41,6 +41,7 @@ export class Host {
   #model?: Loaded;
   /** What the files said when they could not be read: the module knows only which one. */
   #failure?: WembedError;
+  #folder: Folder | undefined;
   #cached?: Cached;
   /** Of a model whose word table comes in packs. */
   #packs?: Packs;
@@ -149,9 +150,12 @@ export class Host {
     await this.#cached?.settled().catch(() => {}); // it was given up
   }
 
-  /** What is wrong is not kept: the next try asks for it anew. Of a folder that is all of it, for its files belong together. */
+  /** What is wrong is not kept: the next load asks for it anew. */
   async #forget(place: Place, error: unknown): Promise<void> {
-    if ((error instanceof ModelInvalid || error instanceof Unlike) && place.kind === "folder") await clearCache(place.name).catch(() => {});
+    if (place.kind !== "folder") return;
+    if (error instanceof ModelInvalid) await clearCache(place.name).catch(() => {});
+    // A file that is not as listed: the list may be an old one.
+    if (error instanceof Unlike) await this.#folder?.forget(PACKED);
   }
 
   /** What was thrown, as what it is. */
@@ -189,7 +193,7 @@ export class Host {
     const keep = cache !== "none" && (await canKeep());
     const digest = () => new glue.Sha256();
     const found = place.kind === "hub" ? await list(place, keep, traffic, signal) : place;
-    const folder = keep ? await Folder.open(found.name) : undefined;
+    const folder = (this.#folder = keep ? await Folder.open(found.name) : undefined);
     await folder?.use();
     const open = (remote: Remote): Cached | Ranges => {
       const ranges = new Ranges(remote, heard, traffic, signal, digest);

@@ -8,7 +8,7 @@ import type { Whole } from "./packs.js";
 import { type Known, type Remote, known } from "./place.js";
 import type { Ranges } from "./ranges.js";
 import type { Traffic } from "./request.js";
-import { type Folder, type Kept, evict } from "./storage.js";
+import { type Folder, type Kept, evict, partOf } from "./storage.js";
 
 /** A file, whole or on its way. */
 interface Opened {
@@ -107,8 +107,8 @@ export class Cached implements ModelFiles, Whole {
     const { digest, heard, traffic, signal, refresh } = this.means;
     // What an earlier download left may be of another version.
     const identity = file.sha256 ?? file.git ?? file.url;
-    const part = await this.folder.value<Part>(`part of ${path}`);
-    const began = (version: string | undefined) => void this.folder.keep(`part of ${path}`, { identity, version } satisfies Part);
+    const part = await this.folder.value<Part>(partOf(path));
+    const began = (version: string | undefined) => void this.folder.keep(partOf(path), { identity, version } satisfies Part);
     let handle;
     try {
       handle = await this.folder.open(path);

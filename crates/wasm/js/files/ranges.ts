@@ -59,12 +59,21 @@ export class Ranges implements ModelFiles, Whole {
     return bytes;
   }
 
-  /** Reads all of a file and holds it, where the browser puts what has no room in memory. */
+  /** Reads all of a file and holds it, where the browser puts what has no room in memory. What was wrong is asked for anew. */
   async whole(path: string): Promise<void> {
+    try {
+      await this.#hold(path);
+    } catch (error) {
+      this.#opened.delete(path);
+      throw error;
+    }
+  }
+
+  async #hold(path: string): Promise<void> {
     const opening = await this.#open(path);
     const file = known(this.place, path);
     if (!file || !opening) throw new DownloadFailed(`\`${path}\` is not there`, file?.url ?? path);
-    if (opening.blob || opening.bytes.length === opening.size) return;
+    if (opening.blob) return;
     const [digest, parts] = [this.digest(), [] as Blob[]];
     for (let start = 0; start < opening.size; start += PIECE) {
       const part = await this.read(path, start, Math.min(start + PIECE, opening.size));

@@ -70,6 +70,11 @@ export class Folder {
     await ask("values", "readwrite", (values) => values.put(value, [this.key, name]));
   }
 
+  /** Forgets what is known of a file, and of a part of it: it is asked for anew. */
+  async forget(path: string): Promise<void> {
+    for (const name of [path, partOf(path)]) await ask("values", "readwrite", (values) => values.delete([this.key, name]));
+  }
+
   /** A kept file's bytes. */
   async blob(path: string): Promise<Blob> {
     return (await this.folder.getFileHandle(fileName(path))).getFile();
@@ -161,3 +166,6 @@ async function keyOf(name: string): Promise<string> {
 }
 
 const fileName = encodeURIComponent;
+
+/** The name under which it is kept what an unfinished file is a part of. */
+export const partOf = (path: string) => `part of ${path}`;
