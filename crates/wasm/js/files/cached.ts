@@ -49,8 +49,8 @@ export class Cached implements ModelFiles, Whole {
   }
 
   async whole(path: string): Promise<void> {
-    const opened = await this.#open(path);
     try {
+      const opened = await this.#open(path);
       await (opened ? opened.whole() : this.uncached.whole(path));
     } catch (error) {
       this.#opened.delete(path); // another try asks anew
