@@ -4,12 +4,9 @@ import { BarController, BarElement, CategoryScale, Chart, LinearScale, Tooltip }
 
 import { colour, download, element, fill } from "./page.js";
 import { type Session, engine, say } from "./session.js";
+import { RUNS, SIZES, batch, median, round } from "./workload.js";
 
 Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip);
-
-/** Texts of a batch, and words of each. */
-const SIZES = [[1, 6], [1, 100], [8, 24], [32, 24], [8, 100]] as const;
-const RUNS = 5;
 
 interface Row {
   texts: number;
@@ -56,16 +53,16 @@ export function prepare(session: Session): void {
 }
 
 async function measure({ model }: Session, texts: number, words: number): Promise<Row> {
-  const batch = Array.from({ length: texts }, (_, text) => Array.from({ length: words }, (_, word) => WORDS[(7 * text + 3 * word) % WORDS.length]).join(" "));
+  const some = batch(texts, words);
   const times: number[] = [];
   let tokens = 0;
   for (let run = 0; run <= RUNS; run++) {
     const start = performance.now();
-    const found = await model!.embed(batch);
+    const found = await model!.embed(some);
     tokens = found.tokens.reduce((sum, count) => sum + count, 0);
     if (run > 0) times.push(performance.now() - start);
   }
-  const ms = times.sort((left, right) => left - right)[RUNS >> 1]!;
+  const ms = median(times);
   return { texts, tokens: Math.round(tokens / texts), ms: round(ms), textsPerSecond: round((1000 * texts) / ms), tokensPerSecond: Math.round((1000 * tokens) / ms) };
 }
 
@@ -86,7 +83,3 @@ function show(rows: Row[]): void {
     },
   });
 }
-
-const round = (value: number) => Number(value.toPrecision(3));
-
-const WORDS = "a model that reads every word of a long text and says in one vector what it was about is a small wonder of arithmetic".split(" ");

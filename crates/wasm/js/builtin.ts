@@ -1,6 +1,7 @@
 // The model that comes with the package: its files lie beside it, and are fetched as any other model's.
 
 import { DIGESTS } from "./builtin-digests.js";
+import { STORED } from "./builtin-vector.js";
 import type { Known, Place } from "./files/place.js";
 
 export const BUILT_IN = "wembed-mini";
@@ -19,5 +20,5 @@ const URLS: Record<string, () => URL> = {
 
 export function builtIn(): Place {
   const file = ([path, url]: [string, () => URL]): [string, Known] => [path, { url: url().href, ...DIGESTS[path] }];
-  return { kind: "listed", name: BUILT_IN, files: Object.fromEntries(Object.entries(URLS).map(file)) };
+  return { kind: "listed", name: BUILT_IN, files: Object.fromEntries(Object.entries(URLS).map(file)), stored: STORED };
 }

@@ -1,13 +1,13 @@
 // Where a model lives: owns the module and one model, in a worker or on the caller's thread.
 
-import { Aborted, ArgumentInvalid, ModelInvalid, Stopped, WembedError, message, typed } from "./errors.js";
+import { Aborted, ArgumentInvalid, ModelInvalid, Stopped, WebGpuUnavailable, WembedError, message, typed } from "./errors.js";
 import { Blobs } from "./files/blobs.js";
 import { Cached } from "./files/cached.js";
 import type { Heard, ModelFiles } from "./files/files.js";
 import { Unlike } from "./files/download.js";
 import { list } from "./files/hub.js";
 import { PACKED, Packs, type PackedModel, type Whole, listed, order, ownLanguages, packed } from "./files/packs.js";
-import type { Place, Remote } from "./files/place.js";
+import type { Place, Remote, Stored } from "./files/place.js";
 import { Ranges } from "./files/ranges.js";
 import type { Traffic } from "./files/request.js";
 import { Folder, canKeep, clearCache } from "./files/storage.js";
@@ -28,6 +28,9 @@ export type PlainEmbed = Omit<EmbedOptions, "onProgress" | "signal">;
 /** Milliseconds between two words of progress. */
 const EVERY = 50;
 
+/** 1 - cosine of a vector that is right, at most: what is computed in f32 is nearer by far. */
+const FURTHEST = { bf16: 1e-3, other: 1e-5 };
+
 /** What this host may do. */
 interface Rights {
   /** It may wait for threads: it is a worker. */
@@ -38,7 +41,9 @@ interface Rights {
 
 export class Host {
   #module?: Module;
-  #model?: Loaded;
+  #model: Loaded | undefined;
+  /** Why it runs on another engine than the module chose. */
+  #why: string | undefined;
   /** What the files said when they could not be read: the module knows only which one. */
   #failure?: WembedError;
   #folder: Folder | undefined;
@@ -76,7 +81,11 @@ export class Host {
       // A row that is asked of a server when a text needs it tells the server of the text: that is done only where it was asked for.
       const vocabulary = files instanceof Ranges && !said ? (rest.vocabulary === "host" ? "host" : "device") : rest.vocabulary;
       for (const pack of first) progress.expect(pack, said!.files[pack]!.size);
-      this.#model = await module.glue.Embedder.load(watched, { ...rest, ...(vocabulary ? { vocabulary } : {}) });
+      const load = async (device: LoadOptions["device"]) => {
+        this.#model = await module.glue.Embedder.load(watched, { ...rest, ...(vocabulary ? { vocabulary } : {}), ...(device ? { device } : {}) });
+      };
+      await load(rest.device);
+      if ("stored" in place && place.stored) await this.#prove(place.stored, rest.device, load);
       await this.#cached?.settled();
       if (remote && vocabulary !== "device") {
         const failed = (error: unknown) => void this.#forget(place, error);
@@ -135,7 +144,7 @@ export class Host {
 
   async info(): Promise<Info> {
     const memory = this.#module?.memory.buffer.byteLength ?? 0;
-    return { ...(await this.#loaded().info()), memory, packs: this.#packs?.count ?? null, network: { ...this.#traffic, hosts: [...this.#traffic.hosts] } };
+    return { ...(await this.#loaded().info()), memory, packs: this.#packs?.count ?? null, ...(this.#why === undefined ? {} : { why: this.#why }), network: { ...this.#traffic, hosts: [...this.#traffic.hosts] } };
   }
 
   /** Stops what is read, forgets the model, and ends when no file is open any more. What is being computed ends by itself. */
@@ -148,6 +157,30 @@ export class Host {
     }
     this.#model = undefined;
     await this.#cached?.settled().catch(() => {}); // it was given up
+  }
+
+  /** Holds the model to a vector that it must give; a GPU that gives another is left where any engine will do. */
+  async #prove(stored: Stored, device: LoadOptions["device"] = "auto", load: (device: "cpu") => Promise<void>): Promise<void> {
+    const wrong = await this.#wrong(stored);
+    if (wrong === undefined) return;
+    const { engine } = (await this.#loaded().info()).device;
+    if (engine === "cpu") throw new ModelInvalid(`the processor gives another vector than this model has: ${wrong}`);
+    this.#why = `the GPU gives another vector than this model has: ${wrong}`;
+    if (device === "gpu") throw new WebGpuUnavailable(this.#why);
+    this.#loaded().free();
+    await load("cpu");
+    const still = await this.#wrong(stored);
+    if (still !== undefined) throw new ModelInvalid(`the processor, too, gives another vector than this model has: ${still}`);
+  }
+
+  /** How far a vector is from the stored one, where that is too far. */
+  async #wrong({ text, vector }: Stored): Promise<string | undefined> {
+    const { data, truncated, errors } = await this.#loaded().embed([text], {}, async () => true);
+    if (truncated[0]) return undefined; // it was to be cut
+    const bound = (await this.#loaded().info()).storage === "bf16" ? FURTHEST.bf16 : FURTHEST.other;
+    const product = (left: ArrayLike<number>, right: ArrayLike<number>) => Array.from(left).reduce((sum, value, index) => sum + value * right[index]!, 0);
+    const off = 1 - product(data, vector) / Math.sqrt(product(data, data) * product(vector, vector));
+    return off <= bound ? undefined : (errors[0] ?? `1 - cosine is ${off.toExponential(1)}, at most ${bound} is right`);
   }
 
   /** What is wrong is not kept: the next load asks for it anew. */

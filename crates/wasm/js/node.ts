@@ -8,6 +8,7 @@ import { open, readFile, readdir, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { STORED } from "./builtin-vector.js";
 import { BUILT_IN } from "./builtin.js";
 import { Embedder as Anywhere } from "./embedder.js";
 import { ArgumentInvalid, ModelInvalid } from "./errors.js";
@@ -25,7 +26,7 @@ export class Embedder extends Anywhere {
     const [form] = forms(options.form, options.threads, false);
     const wasm = options.assets?.wasm ?? (await readFile(new URL(`./wasm/${form}/wembed_wasm_bg.wasm`, import.meta.url)));
     const directory = directoryOf(source);
-    const place = directory === undefined ? await placeOf(source, options.hub) : { kind: "open" as const, files: await Disk.open(directory) };
+    const place = directory === undefined ? await placeOf(source, options.hub) : { kind: "open" as const, files: await Disk.open(directory), ...(source === BUILT_IN ? { stored: STORED } : {}) };
     return this.at(place, { ...options, thread: "caller", form: form!, assets: { wasm } });
   }
 }

@@ -201,6 +201,32 @@ test("a device that computes wrongly is left, and what it does wrong is said", a
   assert.deepEqual(found.wrong, found.expected);
 });
 
+test("the model in the package is held to its stored vector, on whatever computes", async (t) => {
+  const page = await open(t);
+  const found = await page.evaluate(async () => {
+    const assets = { worker: "/test/wrong-vector-worker.mjs" };
+    const asked = await failure(wembed.Embedder.load("wembed-mini", { device: "gpu", assets }));
+    const model = await wembed.Embedder.load("wembed-mini", { device: "auto", assets });
+    const [info, wrong] = [await model.info(), look(await model.embed(["a text"]))];
+    const right = await wembed.Embedder.load("wembed-mini", { device: "cpu" });
+    const expected = look(await right.embed(["a text"]));
+    // Longer than it may be: nothing is known of it then.
+    const short = await wembed.Embedder.load("wembed-mini", { device: "cpu", maxLength: 3 });
+    await Promise.all([model, right, short].map((model) => model.dispose()));
+    const { builtIn } = await import("/wembed/builtin.js");
+    const place = builtIn();
+    place.stored = { ...place.stored, vector: place.stored.vector.toReversed() };
+    const processor = await failure(wembed.Embedder.at(place, { device: "cpu" }));
+    return { asked, info, wrong, expected, processor };
+  });
+  assert.deepEqual([found.asked.name, found.asked.isTyped], ["WebGpuUnavailable", true], found.asked.message);
+  assert.match(found.asked.message, /another vector than this model has: 1 - cosine is/);
+  assert.equal(found.info.device.engine, "cpu");
+  assert.match(found.info.why, /the GPU gives another vector/);
+  assert.deepEqual(found.wrong, found.expected);
+  assert.deepEqual([found.processor.name, found.processor.isTyped], ["ModelInvalid", true], found.processor.message);
+});
+
 test("without an adapter the processor is taken, and why is said", async (t) => {
   const page = await open(t, { browser: await withoutWebGpu() });
   const found = await page.evaluate(async () => {

@@ -12,16 +12,22 @@ export interface Known {
   git?: string;
 }
 
+/** A text and the vector that a model must give of it. */
+export interface Stored {
+  text: string;
+  vector: number[];
+}
+
 export type Place =
   /** Files below a URL: which ones there are is found out. */
   | { kind: "folder"; name: string; url: string }
   /** These files and no others. */
-  | { kind: "listed"; name: string; files: Record<string, Known> }
+  | { kind: "listed"; name: string; files: Record<string, Known>; stored?: Stored }
   /** A repository on a hub, to be listed. */
   | { kind: "hub"; id: string; revision: string; hub: string }
   | { kind: "blobs"; files: ReadonlyMap<string, Blob> }
   /** Files that are read on the caller's own thread, as Node reads a disk's. */
-  | { kind: "open"; files: ModelFiles };
+  | { kind: "open"; files: ModelFiles; stored?: Stored };
 
 /** A place whose files come from a server. */
 export type Remote = Extract<Place, { kind: "folder" | "listed" }>;
