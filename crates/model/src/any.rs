@@ -1,6 +1,7 @@
 //! A model on whichever engine there is, for programs that find out at run time.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use wembed_kernels::cpu::CpuEngine;
 use wembed_kernels::gpu::GpuEngine;
@@ -10,6 +11,7 @@ use crate::description::Description;
 use crate::embedder::{EmbedOptions, Embedder, Embedding, LoadOptions};
 use crate::files::Files;
 use crate::fingerprint::Fingerprint;
+use crate::reader::{Job, Prepared, Reader};
 use crate::tokenizer::Tokens;
 use crate::{Error, FileTokenizer};
 
@@ -58,6 +60,19 @@ impl<F: Files> AnyEmbedder<F> {
         either!(self, embedder => embedder.description())
     }
 
+    /// As [`Embedder::reader`].
+    pub fn reader(&self) -> &Arc<Reader> {
+        either!(self, embedder => embedder.reader())
+    }
+
+    /// As [`Embedder::compute`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn compute(&mut self, texts: Vec<Prepared>, job: &Job) -> Result<Vec<Result<Embedding, Error>>, Error> {
+        either!(self, embedder => embedder.compute(texts, job).await)
+    }
+
     /// What it runs on, in words: the adapter's name, or the processor's instructions and threads.
     pub fn device(&self) -> String {
         match self {
@@ -85,6 +100,14 @@ impl<F: Files> AnyEmbedder<F> {
     /// As there.
     pub async fn fingerprint(&self, options: &EmbedOptions) -> Result<Fingerprint, Error> {
         either!(self, embedder => embedder.fingerprint(options).await)
+    }
+
+    /// As [`Embedder::fingerprint_of_model`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn fingerprint_of_model(&self) -> Result<[u8; 8], Error> {
+        either!(self, embedder => embedder.fingerprint_of_model().await)
     }
 
     /// As [`Embedder::tokenize`].

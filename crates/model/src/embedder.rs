@@ -1,7 +1,7 @@
 //! Texts in, vectors out.
 
-use std::borrow::Cow;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use wembed_kernels::Engine;
 
@@ -11,6 +11,7 @@ use crate::files::{Files, join};
 use crate::head::Finish;
 use crate::load::{Weights, load};
 use crate::long::Long;
+use crate::reader::Reader;
 use crate::tokenizer::{FileTokenizer, Tokenize, Tokens};
 use crate::vocabulary::Placement;
 
@@ -21,8 +22,7 @@ use crate::vocabulary::Placement;
 pub struct Embedder<E: Engine, F: Files, T: Tokenize = FileTokenizer> {
     pub(crate) engine: E,
     pub(crate) files: F,
-    pub(crate) tokenizer: T,
-    pub(crate) description: Description,
+    pub(crate) reader: Arc<Reader<T>>,
     pub(crate) placement: Placement,
     pub(crate) weights: Weights<E>,
     pub(crate) replaced: u64,
@@ -133,12 +133,18 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
             return Err(Error::option("the maximum length", expected, description.max_length));
         }
         let weights = load(&engine, &files, &description, placement).await?;
-        Ok(Self { engine, files, tokenizer, description, placement, weights, replaced: 0 })
+        let reader = Arc::new(Reader::new(tokenizer, description, &engine));
+        Ok(Self { engine, files, reader, placement, weights, replaced: 0 })
     }
 
     /// What the model's files say.
     pub fn description(&self) -> &Description {
-        &self.description
+        &self.reader.description
+    }
+
+    /// The half that needs no device, for other threads.
+    pub fn reader(&self) -> &Arc<Reader<T>> {
+        &self.reader
     }
 
     /// The engine; another one after a device was lost.
@@ -156,8 +162,7 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
     /// # Errors
     /// Where the text cannot be tokenised.
     pub fn tokenize(&self, text: &str) -> Result<Tokens, Error> {
-        let ids = self.tokenizer.encode(&[Cow::Borrowed(text)]).remove(0)?;
-        Ok(self.room().cut(ids))
+        self.reader.tokenize(text)
     }
 
     /// The files that must be here before `texts` can be embedded: of a word table in packs, those that have the texts' rows.
@@ -165,11 +170,11 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
     /// # Errors
     /// Where the options do not fit the model.
     pub fn packs<S: AsRef<str>>(&self, texts: &[S], options: &EmbedOptions) -> Result<Vec<&str>, Error> {
-        let (job, mut texts) = (self.job(options)?, texts.iter());
+        let (job, mut texts) = (self.reader.job(options)?, texts.iter());
         let Some(packs) = self.weights.vocabulary.packs() else { return Ok(Vec::new()) };
         let mut needed = vec![false; packs.files().len()];
         loop {
-            let window = self.tokenize_window(&mut texts, &job);
+            let window = self.reader.tokenize_window(&mut texts, &job);
             if window.is_empty() {
                 let files = packs.files().iter().zip(needed).filter(|(_, needed)| *needed);
                 return Ok(files.map(|(file, _)| file.as_str()).collect());

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
-use wembed_kernels::{Activation, Engine, PIECE_BYTES};
+use wembed_kernels::{Activation, Dtype, Engine, PIECE_BYTES};
 
 use crate::Error;
 use crate::description::Description;
@@ -12,6 +12,7 @@ use crate::files::{Files, compact_json, join, read, read_whole};
 use crate::load::encoder_tensors;
 use crate::modules::Step;
 use crate::pooling::pooling_name;
+use crate::reader::{Job, Reader};
 use crate::tensors::{Tensor, Tensors};
 use crate::tokenizer::{Tokenize, TruncationSide};
 use crate::word_table::WordTable;
@@ -70,17 +71,32 @@ impl<E: Engine, F: Files, T: Tokenize> Embedder<E, F, T> {
     /// # Errors
     /// Where the options do not fit the model, or a file cannot be read.
     pub async fn fingerprint(&self, options: &EmbedOptions) -> Result<Fingerprint, Error> {
-        let job = self.job(options)?;
+        let options = self.reader.fingerprint(&self.reader.job(options)?, self.engine.dtype());
+        Ok(Fingerprint { model: self.fingerprint_of_model().await?, options })
+    }
+
+    /// The half that is the same for all options. Reads all of the model's weights.
+    ///
+    /// # Errors
+    /// Where a file cannot be read.
+    pub async fn fingerprint_of_model(&self) -> Result<[u8; 8], Error> {
+        model(&self.files, &self.reader.description).await
+    }
+}
+
+impl<T: Tokenize> Reader<T> {
+    /// The half of a fingerprint that options make, where weights are held in `dtype`.
+    pub fn fingerprint(&self, job: &Job, dtype: Dtype) -> [u8; 4] {
         let mut hash = Hash::of("wembed options 1");
-        hash.say(self.engine.dtype().name());
+        hash.say(dtype.name());
         hash.say(self.description.max_length);
         hash.say(job.long.name());
         hash.part(job.prompt.as_bytes());
         // What comes out, by whatever flags.
         let cut = job.finish.dimensions.filter(|&dimensions| dimensions < self.description.width);
-        let normalizes = self.normalizes_before_cut(&job);
+        let normalizes = self.normalizes_before_cut(job);
         hash.say((normalizes, cut, job.finish.normalize == Some(true) && (cut.is_some() || !normalizes)));
-        Ok(Fingerprint { model: model(&self.files, &self.description).await?, options: hash.first() })
+        hash.first()
     }
 }
 

@@ -4,6 +4,7 @@ mod file;
 mod model;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use serde::Deserialize;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -141,7 +142,37 @@ impl FileTokenizer {
     }
 }
 
+/// One of a text's tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Its number.
+    pub id: u32,
+    /// As the vocabulary writes it.
+    pub text: String,
+    /// Whether it stands for no part of the text.
+    pub special: bool,
+    /// Characters of the text that it stands for; nothing for a special token.
+    pub place: Option<Range<usize>>,
+}
+
 impl FileTokenizer {
+    /// All of a text's tokens, special ones included; none is cut.
+    ///
+    /// # Errors
+    /// Where the text cannot be tokenised.
+    pub fn tokens(&self, text: &str) -> Result<Vec<Token>, Error> {
+        let encoding = self.tokenizer.encode_char_offsets(text, true).map_err(Error::text)?;
+        let parts = encoding.get_ids().iter().zip(encoding.get_tokens());
+        let places = encoding.get_special_tokens_mask().iter().zip(encoding.get_offsets());
+        let token = |((&id, text), (&special, &(start, end))): ((&u32, &String), (&u32, &(usize, usize)))| Token {
+            id,
+            text: text.clone(),
+            special: special == 1,
+            place: (special == 0).then_some(start..end),
+        };
+        Ok(parts.zip(places).map(token).collect())
+    }
+
     /// What of a text a token stands for, beside marks of its place in a word; nothing for an id without a token.
     #[must_use]
     pub fn piece(&self, id: u32) -> Option<String> {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::commands::{devices, embed, eval, info, pack, pull, search, similarity, verify};
+use crate::commands::{devices, embed, eval, info, pack, pull, search, serve, similarity, verify};
 use crate::report;
 
 /// Text embedding on the GPU or the processor: sentence-transformers' vectors from sentence-transformers' models.
@@ -22,6 +22,7 @@ pub enum Command {
     Pull(pull::Arguments),
     Pack(pack::Arguments),
     Verify(verify::Arguments),
+    Serve(Box<serve::Arguments>),
 }
 
 /// The command that was asked for, or the exit code where the help was asked for or the words make no command.
@@ -49,6 +50,7 @@ impl Command {
             Self::Pull(arguments) => pull::run(&arguments),
             Self::Pack(arguments) => pack::run(&arguments),
             Self::Verify(arguments) => verify::run(&arguments),
+            Self::Serve(arguments) => serve::run(&arguments),
         }
     }
 }

@@ -27,7 +27,7 @@ pub enum Device {
 }
 
 /// What a model runs on, and how.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Device")]
 pub struct DeviceArguments {
     /// auto: a GPU in hardware, else cpu; gpu: the best adapter; cpu; or part of a name that `wembed devices` lists

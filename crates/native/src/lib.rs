@@ -3,6 +3,7 @@
 mod directory;
 mod files;
 pub mod hub;
+pub mod serve;
 
 pub use directory::Directory;
 pub use files::{BUILT_IN, BuiltIn, ModelFiles};

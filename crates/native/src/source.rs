@@ -12,7 +12,7 @@ use wembed::{BUILT_IN, BuiltIn, Directory, ModelFiles};
 use crate::{progress, report};
 
 /// The flags about models on the hub.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Source {
     /// The branch, tag or commit of a model on the hub [default: main]
     #[arg(long, value_name = "REV")]

@@ -7,5 +7,6 @@ pub mod info;
 pub mod pack;
 pub mod pull;
 pub mod search;
+pub mod serve;
 pub mod similarity;
 pub mod verify;

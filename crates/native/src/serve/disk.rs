@@ -1,0 +1,156 @@
+//! Vectors in a file that outlives the server: an embedded database, whose transactions are whole or not there.
+//!
+//! An entry carries a hash of itself. A file that is damaged is set aside; an entry that is, is not there.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use anyhow::{Context as _, bail};
+use redb::{Database, DatabaseError, ReadableDatabase as _, TableDefinition};
+use twox_hash::XxHash3_64;
+
+use super::cache::{Key, Vector};
+
+const VECTORS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("wembed vectors 1");
+
+/// Batches that wait to be written; more are not kept.
+const WAITING: usize = 256;
+
+/// Vectors in a file.
+#[derive(Debug)]
+pub struct Disk {
+    database: Arc<Database>,
+    writer: Option<(SyncSender<Vec<(Key, Arc<Vector>)>>, JoinHandle<()>)>,
+}
+
+impl Disk {
+    /// The file at `path`, made where there is none, set aside where it is damaged.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        let name = format!("`{}`", path.display());
+        let database = match open(path) {
+            Ok(database) => database,
+            Err(error) if error.is::<InUse>() => bail!("the cache {name} is in use by another process"),
+            Err(error) if path.is_file() => {
+                let aside = set_aside(path).with_context(|| format!("{name}, which is damaged ({error:#})"))?;
+                tracing::warn!(
+                    "the cache {name} is damaged ({error:#}): it is now `{}`, and a new one begins",
+                    aside.display()
+                );
+                open(path).with_context(|| name.clone())?
+            }
+            Err(error) => return Err(error.context(name)),
+        };
+        let database = Arc::new(database);
+        let (sender, receiver) = sync_channel::<Vec<(Key, Arc<Vector>)>>(WAITING);
+        let writing = database.clone();
+        let run = move || {
+            while let Ok(mut vectors) = receiver.recv() {
+                // As many as there are at once: each transaction waits for the disk.
+                while let Ok(more) = receiver.try_recv() {
+                    vectors.extend(more);
+                }
+                if let Err(error) = write(&writing, &vectors) {
+                    tracing::warn!("{} vectors are not kept on disk: {error:#}", vectors.len());
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("wembed cache".to_owned()).spawn(run)?;
+        Ok(Self { database, writer: Some((sender, thread)) })
+    }
+
+    /// The vector of this key, where there is one and it is whole.
+    pub fn get(&self, key: &Key) -> Option<Vector> {
+        let read = self.database.begin_read().ok()?;
+        let table = read.open_table(VECTORS).ok()?;
+        let bytes = table.get(key.bytes()).ok()??;
+        decode(key, bytes.value())
+    }
+
+    /// Keeps vectors, when there is time; where too many wait, these are not kept.
+    pub fn keep(&self, vectors: &[(Key, Arc<Vector>)]) {
+        if let Some((sender, _)) = &self.writer {
+            drop(sender.try_send(vectors.to_owned()));
+        }
+    }
+}
+
+impl Drop for Disk {
+    /// Waits until what was to be kept is.
+    fn drop(&mut self) {
+        if let Some((sender, thread)) = self.writer.take() {
+            drop(sender);
+            drop(thread.join());
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("it is in use")]
+struct InUse;
+
+/// Opens the file and looks through it once, so that what is damaged shows now. A library that is given nonsense may panic.
+fn open(path: &Path) -> anyhow::Result<Database> {
+    let opened = std::panic::catch_unwind(|| -> anyhow::Result<Database> {
+        let database = Database::create(path).map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => anyhow::Error::new(InUse),
+            other => anyhow::Error::new(other),
+        })?;
+        let write = database.begin_write()?;
+        write.open_table(VECTORS)?;
+        write.commit()?;
+        Ok(database)
+    });
+    opened.unwrap_or_else(|_| bail!("its structure is broken"))
+}
+
+/// Gives a file another name beside its own.
+fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
+    let numbered = (1..).map(|number| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".damaged-{number}"));
+        PathBuf::from(name)
+    });
+    let aside = numbered.into_iter().find(|aside| !aside.exists()).expect("there are more numbers than files");
+    std::fs::rename(path, &aside)?;
+    Ok(aside)
+}
+
+fn write(database: &Database, vectors: &[(Key, Arc<Vector>)]) -> anyhow::Result<()> {
+    let write = database.begin_write()?;
+    {
+        let mut table = write.open_table(VECTORS)?;
+        for (key, vector) in vectors {
+            table.insert(key.bytes(), encode(key, vector).as_slice())?;
+        }
+    }
+    write.commit()?;
+    Ok(())
+}
+
+/// XXH3 of all that follows and the key, tokens, whether it was cut, values; all little-endian.
+fn encode(key: &Key, vector: &Vector) -> Vec<u8> {
+    let mut bytes = vec![0; 8];
+    bytes.extend(vector.tokens.to_le_bytes());
+    bytes.push(u8::from(vector.truncated));
+    vector.values.iter().for_each(|value| bytes.extend(value.to_le_bytes()));
+    let hash = hash(key, &bytes[8..]);
+    bytes[..8].copy_from_slice(&hash.to_le_bytes());
+    bytes
+}
+
+fn decode(key: &Key, bytes: &[u8]) -> Option<Vector> {
+    let (stored, rest) = bytes.split_first_chunk::<8>()?;
+    if hash(key, rest) != u64::from_le_bytes(*stored) {
+        return None;
+    }
+    let (tokens, rest) = rest.split_first_chunk::<4>()?;
+    let (&truncated, values) = rest.split_first()?;
+    let values = values.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect();
+    Some(Vector { values, tokens: u32::from_le_bytes(*tokens), truncated: truncated != 0 })
+}
+
+fn hash(key: &Key, bytes: &[u8]) -> u64 {
+    XxHash3_64::oneshot(&[key.bytes(), bytes].concat())
+}

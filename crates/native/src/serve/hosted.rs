@@ -1,0 +1,429 @@
+//! A model and the one thread that owns its engine.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use pollster::block_on;
+use tokio::sync::oneshot;
+use wembed_kernels::Dtype;
+use wembed_model::{AnyEmbedder, EmbedOptions, Job, Prepared, Reader};
+
+use super::cache::{Cache, Key, Vector};
+use super::metrics::Metrics;
+use super::problem::Problem;
+use super::queue::{Batch, Queue};
+use crate::ModelFiles;
+
+/// A model on an engine.
+pub type Model = AnyEmbedder<ModelFiles>;
+
+/// Loads the model, when it is first asked for and after its engine failed.
+pub type Loader = Box<dyn Fn() -> anyhow::Result<Model> + Send>;
+
+/// What a text came to.
+pub type Outcome = Result<Arc<Vector>, Failure>;
+
+/// Why a text has no vector.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Failure {
+    /// It cannot be embedded.
+    Text(String),
+    /// The engine failed.
+    Engine(String),
+    /// The model is unloaded, or the server ends.
+    Ending,
+}
+
+/// Options that were checked against the model, and the fingerprint of the vectors that they give.
+#[derive(Debug)]
+pub struct Kind {
+    pub job: Job,
+    pub fingerprint: String,
+}
+
+/// What texts of a batch have in common.
+#[derive(Debug, Clone)]
+struct SameKind(Arc<Kind>);
+
+impl PartialEq for SameKind {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.fingerprint == other.0.fingerprint
+    }
+}
+
+/// A text that waits.
+#[derive(Debug)]
+struct Text {
+    key: Key,
+    prepared: Prepared,
+}
+
+/// A text of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Input {
+    Text(String),
+    Ids(Vec<u32>),
+}
+
+/// What the tasks of requests and the engine's thread share.
+struct Shared {
+    state: Mutex<State>,
+    wake: Condvar,
+    cache: Arc<Cache>,
+    metrics: Arc<Metrics>,
+    /// Tokens a second, lately, times 1000.
+    rate: AtomicU64,
+}
+
+struct State {
+    queue: Queue<SameKind, Text>,
+    /// Who waits for a text that is in the queue or being computed.
+    waiting: HashMap<Key, Vec<oneshot::Sender<Outcome>>>,
+    is_ending: bool,
+}
+
+/// A model that answers.
+pub struct Hosted {
+    /// The half that tokenises.
+    pub reader: Arc<Reader>,
+    /// What it runs on, in words.
+    pub device: String,
+    /// What its weights are held in.
+    pub dtype: Dtype,
+    /// The half of a fingerprint that is the model's.
+    model_print: String,
+    /// Tokens of a batch.
+    pub batch_tokens: usize,
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What a hosted model needs.
+pub struct Means {
+    pub cache: Arc<Cache>,
+    pub metrics: Arc<Metrics>,
+    /// Tokens that may wait.
+    pub queue_tokens: usize,
+}
+
+impl Hosted {
+    /// Loads the model on a thread of its own. Waits until it can answer.
+    pub fn load(loader: Loader, means: Means) -> anyhow::Result<Self> {
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                queue: Queue::new(means.queue_tokens),
+                waiting: HashMap::new(),
+                is_ending: false,
+            }),
+            wake: Condvar::new(),
+            cache: means.cache,
+            metrics: means.metrics,
+            rate: AtomicU64::new(0),
+        });
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        let its = shared.clone();
+        let run = move || {
+            let load = || -> anyhow::Result<_> {
+                let mut model = loader()?;
+                let tokens = warm_up(&mut model, &its)?;
+                Ok((block_on(model.fingerprint_of_model())?, tokens, model))
+            };
+            let loaded =
+                catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| Err(anyhow::anyhow!(said(&panic))));
+            match loaded {
+                Err(error) => drop(ready.send(Err(error))),
+                Ok((print, tokens, model)) => {
+                    let facts = (model.reader().clone(), model.device(), model.dtype(), print, tokens);
+                    if ready.send(Ok(facts)).is_ok() {
+                        Owner { model: Some(model), loader, shared: &its, batch_tokens: tokens }.run();
+                    }
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("wembed engine".to_owned()).spawn(run)?;
+        let (reader, device, dtype, print, batch_tokens) = is_ready.recv()??;
+        let model_print = print.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { reader, device, dtype, model_print, batch_tokens, shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Checks options against the model.
+    pub fn kind(&self, options: &EmbedOptions) -> Result<Arc<Kind>, Problem> {
+        let job = self.reader.job(options).map_err(|error| Problem::Invalid(error.to_string()))?;
+        let options: String =
+            self.reader.fingerprint(&job, self.dtype).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Arc::new(Kind { job, fingerprint: format!("{}-{options}", self.model_print) }))
+    }
+
+    /// Tokens that wait.
+    pub fn queued(&self) -> (usize, usize) {
+        let state = self.shared.lock();
+        (state.queue.texts(), state.queue.tokens())
+    }
+
+    /// One outcome for each text, in order: out of the cache, from somebody else's request that has the same text, or computed.
+    ///
+    /// # Errors
+    /// Where the queue is full. What nobody waits for any more when its turn comes, since the future was dropped, is not computed.
+    pub async fn embed(self: &Arc<Self>, texts: Vec<Input>, kind: Arc<Kind>) -> Result<Vec<Outcome>, Problem> {
+        self.shared.admit()?;
+        let mut places: Vec<Place> = Vec::with_capacity(texts.len());
+        let mut fresh = Vec::new();
+        let mut hits = 0;
+        for text in texts {
+            let key = match &text {
+                Input::Text(text) => Key::of(&kind.fingerprint, "text", text.as_bytes()),
+                Input::Ids(ids) => Key::of(&kind.fingerprint, "ids", bytemuck::cast_slice(ids)),
+            };
+            if let Some(vector) = self.shared.cache.get(&key) {
+                hits += 1;
+                places.push(Place::Known(vector));
+                continue;
+            }
+            let (sender, receiver) = oneshot::channel();
+            let mut state = self.shared.lock();
+            if state.is_ending {
+                return Err(Problem::Ending);
+            }
+            let waiting = state.waiting.entry(key).or_default();
+            if waiting.is_empty() {
+                fresh.push((key, text));
+            }
+            waiting.push(sender);
+            places.push(Place::Coming(receiver));
+        }
+        self.shared.metrics.texts(hits, places.len() - hits, places.len() - hits - fresh.len());
+        if !fresh.is_empty() {
+            // From here on somebody may wait for these texts, whatever becomes of this request.
+            let (hosted, kind) = (self.clone(), kind.clone());
+            let prepare = tokio::task::spawn_blocking(move || hosted.prepare(fresh, &kind));
+            prepare.await.map_err(|error| Problem::Engine(error.to_string()))?;
+        }
+        let mut outcomes = Vec::with_capacity(places.len());
+        for place in places {
+            outcomes.push(match place {
+                Place::Known(vector) => Ok(vector),
+                Place::Coming(receiver) => receiver.await.unwrap_or(Err(Failure::Ending)),
+            });
+        }
+        Ok(outcomes)
+    }
+
+    /// Tokenises texts and puts them in the queue; those that cannot be embedded are answered.
+    fn prepare(&self, texts: Vec<(Key, Input)>, kind: &Arc<Kind>) {
+        let started = Instant::now();
+        let failed = |panic| vec![Err(format!("it could not be tokenised: {}", said(&panic))); texts.len()];
+        let prepared =
+            catch_unwind(AssertUnwindSafe(|| self.tokenize(&texts, kind))).map_or_else(failed, |prepared| prepared);
+        self.shared.metrics.tokenized(started.elapsed());
+        let mut ready = Vec::with_capacity(texts.len());
+        let mut state = self.shared.lock();
+        for ((key, _), prepared) in texts.into_iter().zip(prepared) {
+            match prepared {
+                Ok(_) if state.is_ending => state.answer(&key, &Err(Failure::Ending)),
+                Ok(prepared) => ready.push((prepared.tokens().max(1), Text { key, prepared })),
+                Err(error) => state.answer(&key, &Err(Failure::Text(error))),
+            }
+        }
+        state.queue.push(SameKind(kind.clone()), ready);
+        drop(state);
+        self.shared.wake.notify_one();
+    }
+
+    fn tokenize(&self, texts: &[(Key, Input)], kind: &Kind) -> Vec<Result<Prepared, String>> {
+        let text = |input: &Input| if let Input::Text(text) = input { Some(text.clone()) } else { None };
+        let strings: Vec<String> = texts.iter().filter_map(|(_, input)| text(input)).collect();
+        let mut prepared = self.reader.prepare(&strings, &kind.job).into_iter();
+        let one = |(_, input): &(Key, Input)| match input {
+            Input::Text(_) => prepared.next().expect("one for each"),
+            Input::Ids(ids) => self.reader.prepare_ids(ids, &kind.job),
+        };
+        texts.iter().map(one).map(|text| text.map_err(|error| error.to_string())).collect()
+    }
+
+    /// Ends the thread when all that was accepted is computed, and waits for it.
+    pub fn end(&self) {
+        self.shared.lock().is_ending = true;
+        self.shared.wake.notify_all();
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            drop(thread.join());
+        }
+    }
+}
+
+/// Where a text's vector is.
+enum Place {
+    Known(Arc<Vector>),
+    Coming(oneshot::Receiver<Outcome>),
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is room for one more request.
+    fn admit(&self) -> Result<(), Problem> {
+        let state = self.lock();
+        if state.is_ending {
+            return Err(Problem::Ending);
+        }
+        if !state.queue.is_full() {
+            return Ok(());
+        }
+        let rate = (self.rate.load(Ordering::Relaxed) as f64 / 1000.0).max(1.0);
+        let seconds = (state.queue.tokens() as f64 / rate).ceil().clamp(1.0, 600.0);
+        Err(Problem::Busy(Duration::from_secs(seconds as u64)))
+    }
+
+    /// The next batch; nothing when all is done and the end was asked for.
+    fn next(&self, budget: usize) -> Option<Batch<SameKind, Text>> {
+        let mut state = self.lock();
+        loop {
+            if let Some(mut batch) = state.queue.next_batch(budget) {
+                let waiting = &mut state.waiting;
+                batch.texts.retain(|(_, text)| is_wanted(waiting, &text.key));
+                if batch.texts.is_empty() {
+                    continue;
+                }
+                batch.tokens = batch.texts.iter().map(|(_, text)| text.prepared.tokens()).sum();
+                return Some(batch);
+            }
+            if state.is_ending {
+                return None;
+            }
+            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn computed(&self, tokens: usize, time: Duration) {
+        let rate = 1000.0 * tokens as f64 / time.as_secs_f64().max(1e-6);
+        let before = self.rate.load(Ordering::Relaxed) as f64;
+        let smooth = if before == 0.0 { rate } else { 0.8 * before + 0.2 * rate };
+        self.rate.store(smooth as u64, Ordering::Relaxed);
+    }
+}
+
+/// Whether somebody waits for a text; where nobody does, it is forgotten.
+fn is_wanted(waiting: &mut HashMap<Key, Vec<oneshot::Sender<Outcome>>>, key: &Key) -> bool {
+    let is_wanted = waiting.get(key).is_some_and(|senders| senders.iter().any(|sender| !sender.is_closed()));
+    if !is_wanted {
+        waiting.remove(key);
+    }
+    is_wanted
+}
+
+impl State {
+    fn answer(&mut self, key: &Key, outcome: &Outcome) {
+        for sender in self.waiting.remove(key).unwrap_or_default() {
+            drop(sender.send(outcome.clone()));
+        }
+    }
+}
+
+/// The engine's thread.
+struct Owner<'a> {
+    /// Nothing after it failed, until it is loaded again.
+    model: Option<Model>,
+    loader: Loader,
+    shared: &'a Shared,
+    batch_tokens: usize,
+}
+
+impl Owner<'_> {
+    fn run(&mut self) {
+        while let Some(Batch { kind, texts, tokens }) = self.shared.next(self.batch_tokens) {
+            let started = Instant::now();
+            let prepared = || texts.iter().map(|(_, text)| text.prepared.clone()).collect::<Vec<_>>();
+            // What failed once for no reason of the texts' is loaded anew, and tried again.
+            let found = self.compute(prepared(), &kind.0.job).or_else(|error| {
+                tracing::error!("the engine failed, and is opened anew: {error}");
+                self.model = None;
+                self.shared.metrics.engine_failed();
+                self.compute(prepared(), &kind.0.job)
+            });
+            self.shared.computed(tokens, started.elapsed());
+            self.shared.metrics.batch(texts.len(), tokens, started.elapsed());
+            let outcomes: Vec<Outcome> = match found {
+                Ok(found) => found.into_iter().map(outcome).collect(),
+                Err(error) => texts.iter().map(|_| Err(Failure::Engine(error.clone()))).collect(),
+            };
+            let keys = texts.iter().map(|(_, text)| text.key);
+            let vectors: Vec<_> = keys
+                .clone()
+                .zip(&outcomes)
+                .filter_map(|(key, outcome)| Some((key, outcome.as_ref().ok()?.clone())))
+                .collect();
+            // First, so that a text that is asked for now is either waited for or known.
+            self.shared.cache.keep(&vectors);
+            let mut state = self.shared.lock();
+            keys.zip(&outcomes).for_each(|(key, outcome)| state.answer(&key, outcome));
+        }
+        // Nothing is in the queue; whoever came too late hears of it.
+        self.shared.lock().waiting.clear();
+    }
+
+    fn compute(
+        &mut self,
+        texts: Vec<Prepared>,
+        job: &Job,
+    ) -> Result<Vec<Result<wembed_model::Embedding, wembed_model::Error>>, String> {
+        let count = texts.len();
+        let compute = || -> anyhow::Result<_> {
+            if self.model.is_none() {
+                self.model = Some((self.loader)()?);
+            }
+            let model = self.model.as_mut().expect("it was loaded");
+            #[cfg(feature = "faults")]
+            super::faults::strike(model)?;
+            Ok(block_on(model.compute(texts, job))?)
+        };
+        let found = catch_unwind(AssertUnwindSafe(compute)).unwrap_or_else(|panic| Err(anyhow::anyhow!(said(&panic))));
+        let found = found.map_err(|error| format!("{error:#}"))?;
+        if found.len() == count { Ok(found) } else { Err(format!("expected {count} vectors, found {}", found.len())) }
+    }
+}
+
+fn outcome(found: Result<wembed_model::Embedding, wembed_model::Error>) -> Outcome {
+    let embedding = found.map_err(|error| Failure::Text(error.to_string()))?;
+    let (tokens, truncated) = (embedding.tokens as u32, embedding.truncated);
+    Ok(Arc::new(Vector { values: embedding.vector.into(), tokens, truncated }))
+}
+
+/// What a panic said.
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("a bug: {}", said.unwrap_or("a panic"))
+}
+
+/// Milliseconds that warming up may take.
+const WARMING: u64 = 200;
+
+/// A batch of which so many tokens a second are computed as of the best, and this part of it less, is preferred where it is smaller.
+const NEARLY: f64 = 0.95;
+
+/// Computes batches of several sizes once, and gives the smallest whose speed is nearly the best one's.
+fn warm_up(model: &mut Model, shared: &Shared) -> anyhow::Result<usize> {
+    let (reader, started) = (model.reader().clone(), Instant::now());
+    let job = reader.job(&EmbedOptions::default())?;
+    let text = "A text of a few words, as many are. ".repeat(4);
+    let Some(Ok(one)) = reader.prepare(&[&text], &job).pop() else { return Ok(reader.batch_tokens()) };
+    block_on(model.compute(vec![one.clone()], &job))?;
+    let (mut best, mut chosen) = (0.0, reader.batch_tokens());
+    let mut tokens = reader.batch_tokens() / 8;
+    while tokens <= reader.batch_tokens() && started.elapsed() < Duration::from_millis(WARMING) {
+        let texts = vec![one.clone(); (tokens / one.tokens()).max(1)];
+        let (count, began) = (texts.len() * one.tokens(), Instant::now());
+        block_on(model.compute(texts, &job))?;
+        let rate = count as f64 / began.elapsed().as_secs_f64();
+        shared.computed(count, began.elapsed());
+        if rate > best / NEARLY || best == 0.0 {
+            (best, chosen) = (rate, tokens);
+        }
+        tokens *= 2;
+    }
+    Ok(chosen)
+}

@@ -1,0 +1,145 @@
+//! Sockets: connections taken, slow ones ended, and all of them finished when the server ends.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tower::ServiceExt as _;
+
+/// How long a request's headers may take to arrive.
+const HEADERS: Duration = Duration::from_secs(10);
+
+/// Bytes of a request's headers.
+const HEADER_BYTES: usize = 64 << 10;
+
+/// Connections at a time; more wait to be taken.
+const CONNECTIONS: usize = 4096;
+
+/// How long connections may take to end when the server does.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where a server listens.
+pub enum Listener {
+    /// At an address.
+    Tcp(TcpListener),
+    /// At a path.
+    #[cfg(unix)]
+    Unix(tokio::net::UnixListener, PathBuf),
+}
+
+impl Listener {
+    /// An address.
+    ///
+    /// # Errors
+    /// Where it cannot be had.
+    pub async fn tcp(address: SocketAddr) -> io::Result<Self> {
+        TcpListener::bind(address).await.map(Self::Tcp)
+    }
+
+    /// A socket at `path`. One that an earlier server left, and that nobody answers at, is replaced.
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    #[cfg(unix)]
+    pub fn unix(path: PathBuf) -> io::Result<Self> {
+        if path.exists()
+            && std::os::unix::net::UnixStream::connect(&path)
+                .is_err_and(|it| it.kind() == io::ErrorKind::ConnectionRefused)
+        {
+            std::fs::remove_file(&path)?;
+        }
+        Ok(Self::Unix(tokio::net::UnixListener::bind(&path)?, path))
+    }
+
+    /// The address as clients write it.
+    ///
+    /// # Errors
+    /// Where the system does not say it.
+    pub fn url(&self) -> io::Result<String> {
+        Ok(match self {
+            Self::Tcp(listener) => format!("http://{}", listener.local_addr()?),
+            #[cfg(unix)]
+            Self::Unix(_, path) => format!("unix:{}", path.display()),
+        })
+    }
+
+    /// Answers connections until `ending` is there, then those that are open, as long as they may take.
+    pub async fn serve(self, router: Router, ending: impl Future<Output = ()>) {
+        let (graceful, room) = (GracefulShutdown::new(), Arc::new(Semaphore::new(CONNECTIONS)));
+        let take = async |permit: tokio::sync::OwnedSemaphorePermit| match &self {
+            Self::Tcp(listener) => {
+                if let Some((stream, _)) = taken(listener.accept().await).await {
+                    drop(stream.set_nodelay(true));
+                    connect(stream, &router, &graceful, permit);
+                }
+            }
+            #[cfg(unix)]
+            Self::Unix(listener, _) => {
+                if let Some((stream, _)) = taken(listener.accept().await).await {
+                    connect(stream, &router, &graceful, permit);
+                }
+            }
+        };
+        tokio::pin!(ending);
+        loop {
+            let one = async { take(room.clone().acquire_owned().await.expect("it is never closed")).await };
+            tokio::select! {
+                () = one => {}
+                () = &mut ending => break,
+            }
+        }
+        #[cfg(unix)]
+        if let Self::Unix(_, path) = &self {
+            drop(std::fs::remove_file(path));
+        }
+        drop(self);
+        drop(tokio::time::timeout(PATIENCE, graceful.shutdown()).await);
+    }
+}
+
+/// A connection. One that failed before it was there is nobody's loss; where there are too many files, some time may help.
+async fn taken<T>(accepted: io::Result<T>) -> Option<T> {
+    match accepted {
+        Ok(stream) => Some(stream),
+        Err(error) => {
+            tracing::warn!("a connection could not be taken: {error}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            None
+        }
+    }
+}
+
+fn connect(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: &Router,
+    graceful: &GracefulShutdown,
+    permit: tokio::sync::OwnedSemaphorePermit,
+) {
+    let service = router.clone().map_request(|request: Request<Incoming>| request.map(Body::new));
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(HEADER_BYTES);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEADERS).max_header_list_size(HEADER_BYTES as u32);
+    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
+    let watched = graceful.watch(connection);
+    tokio::spawn(async move {
+        // A client that breaks off says nothing that matters.
+        if let Err(error) = watched.await {
+            tracing::debug!("a connection ended: {error}");
+        }
+        drop(permit);
+    });
+}
