@@ -227,7 +227,8 @@ impl Arguments {
         let (source, device) = (self.source.clone(), self.device.clone());
         Arc::new(move || {
             let files = source.open(&path)?;
-            block_on(AnyEmbedder::load(device.open()?, files, LoadOptions::default())).with_context(|| named(&path))
+            let model = block_on(AnyEmbedder::load(device.open()?, files, LoadOptions::default()));
+            Ok(Box::new(model.with_context(|| named(&path))?))
         })
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use pollster::block_on;
 use tokio::sync::oneshot;
 use wembed_kernels::Dtype;
-use wembed_model::{AnyEmbedder, EmbedOptions, Job, Prepared, Reader};
+use wembed_model::{AnyEmbedder, EmbedOptions, Embedding, Error, Job, Prepared, Reader};
 
 use super::cache::{Cache, Key, Vector};
 use super::metrics::Metrics;
@@ -21,8 +21,52 @@ use crate::ModelFiles;
 /// A model on an engine.
 pub type Model = AnyEmbedder<ModelFiles>;
 
+/// What an engine's thread owns: a [`Model`], or what stands for one in tests.
+pub trait Computes {
+    /// The half that needs no device.
+    fn reader(&self) -> &Arc<Reader>;
+    /// What it runs on, in words.
+    fn device(&self) -> String;
+    /// What weights are held in.
+    fn dtype(&self) -> Dtype;
+    /// The model's half of fingerprints.
+    ///
+    /// # Errors
+    /// Where its files cannot be read.
+    fn fingerprint(&self) -> anyhow::Result<[u8; 8]>;
+    /// One result a text, in order.
+    ///
+    /// # Errors
+    /// Where the engine fails.
+    fn compute(&mut self, texts: Vec<Prepared>, job: &Job) -> anyhow::Result<Vec<Result<Embedding, Error>>>;
+}
+
+impl Computes for Model {
+    fn reader(&self) -> &Arc<Reader> {
+        self.reader()
+    }
+
+    fn device(&self) -> String {
+        self.device()
+    }
+
+    fn dtype(&self) -> Dtype {
+        self.dtype()
+    }
+
+    fn fingerprint(&self) -> anyhow::Result<[u8; 8]> {
+        Ok(block_on(self.fingerprint_of_model())?)
+    }
+
+    fn compute(&mut self, texts: Vec<Prepared>, job: &Job) -> anyhow::Result<Vec<Result<Embedding, Error>>> {
+        #[cfg(feature = "faults")]
+        super::faults::strike(self)?;
+        Ok(block_on(self.compute(texts, job))?)
+    }
+}
+
 /// Loads the model, when it is first asked for and after its engine failed.
-pub type Loader = Box<dyn Fn() -> anyhow::Result<Model> + Send>;
+pub type Loader = Box<dyn Fn() -> anyhow::Result<Box<dyn Computes>> + Send>;
 
 /// What a text came to.
 pub type Outcome = Result<Arc<Vector>, Failure>;
@@ -129,8 +173,8 @@ impl Hosted {
         let run = move || {
             let load = || -> anyhow::Result<_> {
                 let mut model = loader()?;
-                let tokens = warm_up(&mut model, &its)?;
-                Ok((block_on(model.fingerprint_of_model())?, tokens, model))
+                let tokens = warm_up(&mut *model, &its)?;
+                Ok((model.fingerprint()?, tokens, model))
             };
             let loaded =
                 catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| Err(anyhow::anyhow!(said(&panic))));
@@ -327,7 +371,7 @@ impl State {
 /// The engine's thread.
 struct Owner<'a> {
     /// Nothing after it failed, until it is loaded again.
-    model: Option<Model>,
+    model: Option<Box<dyn Computes>>,
     loader: Loader,
     shared: &'a Shared,
     batch_tokens: usize,
@@ -366,20 +410,14 @@ impl Owner<'_> {
         self.shared.lock().waiting.clear();
     }
 
-    fn compute(
-        &mut self,
-        texts: Vec<Prepared>,
-        job: &Job,
-    ) -> Result<Vec<Result<wembed_model::Embedding, wembed_model::Error>>, String> {
+    fn compute(&mut self, texts: Vec<Prepared>, job: &Job) -> Result<Vec<Result<Embedding, Error>>, String> {
         let count = texts.len();
         let compute = || -> anyhow::Result<_> {
             if self.model.is_none() {
                 self.model = Some((self.loader)()?);
             }
             let model = self.model.as_mut().expect("it was loaded");
-            #[cfg(feature = "faults")]
-            super::faults::strike(model)?;
-            Ok(block_on(model.compute(texts, job))?)
+            model.compute(texts, job)
         };
         let found = catch_unwind(AssertUnwindSafe(compute)).unwrap_or_else(|panic| Err(anyhow::anyhow!(said(&panic))));
         let found = found.map_err(|error| format!("{error:#}"))?;
@@ -387,7 +425,7 @@ impl Owner<'_> {
     }
 }
 
-fn outcome(found: Result<wembed_model::Embedding, wembed_model::Error>) -> Outcome {
+fn outcome(found: Result<Embedding, Error>) -> Outcome {
     let embedding = found.map_err(|error| Failure::Text(error.to_string()))?;
     let (tokens, truncated) = (embedding.tokens as u32, embedding.truncated);
     Ok(Arc::new(Vector { values: embedding.vector.into(), tokens, truncated }))
@@ -399,31 +437,34 @@ fn said(panic: &(dyn std::any::Any + Send)) -> String {
     format!("a bug: {}", said.unwrap_or("a panic"))
 }
 
-/// Milliseconds that warming up may take.
-const WARMING: u64 = 200;
+/// How long warming up may take.
+const WARMING: Duration = Duration::from_millis(200);
 
 /// A batch of which so many tokens a second are computed as of the best, and this part of it less, is preferred where it is smaller.
 const NEARLY: f64 = 0.95;
 
 /// Computes batches of several sizes once, and gives the smallest whose speed is nearly the best one's.
-fn warm_up(model: &mut Model, shared: &Shared) -> anyhow::Result<usize> {
+fn warm_up(model: &mut dyn Computes, shared: &Shared) -> anyhow::Result<usize> {
     let (reader, started) = (model.reader().clone(), Instant::now());
     let job = reader.job(&EmbedOptions::default())?;
     let text = "A text of a few words, as many are. ".repeat(4);
     let Some(Ok(one)) = reader.prepare(&[&text], &job).pop() else { return Ok(reader.batch_tokens()) };
-    block_on(model.compute(vec![one.clone()], &job))?;
+    model.compute(vec![one.clone()], &job)?;
     let (mut best, mut chosen) = (0.0, reader.batch_tokens());
     let mut tokens = reader.batch_tokens() / 8;
-    while tokens <= reader.batch_tokens() && started.elapsed() < Duration::from_millis(WARMING) {
+    while tokens <= reader.batch_tokens() && started.elapsed() < WARMING {
         let texts = vec![one.clone(); (tokens / one.tokens()).max(1)];
         let (count, began) = (texts.len() * one.tokens(), Instant::now());
-        block_on(model.compute(texts, &job))?;
+        model.compute(texts, &job)?;
         let rate = count as f64 / began.elapsed().as_secs_f64();
         shared.computed(count, began.elapsed());
-        if rate > best / NEARLY || best == 0.0 {
+        if rate > best / NEARLY {
             (best, chosen) = (rate, tokens);
         }
         tokens *= 2;
     }
     Ok(chosen)
 }
+
+#[cfg(test)]
+mod tests;

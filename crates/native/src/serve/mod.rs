@@ -26,7 +26,7 @@ pub use dialects::ollama::parse_duration;
 pub use disk::Disk;
 pub use ending::Ends;
 pub use guard::Guard;
-pub use hosted::Model;
+pub use hosted::{Computes, Model};
 pub use listen::{Listener, PATIENCE};
 pub use lock::{Lock, Locked};
 pub use models::{Entry, Load};

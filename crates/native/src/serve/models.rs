@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::cache::Cache;
-use super::hosted::{Hosted, Means, Model};
+use super::hosted::{Computes, Hosted, Means};
 use super::metrics::Metrics;
 use super::problem::Problem;
 
 /// Loads a model; may be asked again.
-pub type Load = Arc<dyn Fn() -> anyhow::Result<Model> + Send + Sync>;
+pub type Load = Arc<dyn Fn() -> anyhow::Result<Box<dyn Computes>> + Send + Sync>;
 
 /// All models of a server; the first is meant where none is named.
 pub struct Models {

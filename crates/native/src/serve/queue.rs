@@ -168,3 +168,110 @@ fn take<K, P>(request: &mut Waiting<K, P>, batch: &mut Batch<K, P>, budget: usiz
     }
     count
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, VecDeque};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A request: its kind, and the tokens of its texts.
+    type Request = (u8, Vec<usize>);
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Push(Request),
+        Batch(usize),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let request = (0..3_u8, prop::collection::vec(1..300_usize, 1..40)).prop_map(Step::Push);
+        let batch = (1..1000_usize).prop_map(Step::Batch);
+        prop::collection::vec(prop_oneof![request, batch], 1..120)
+    }
+
+    proptest! {
+        /// Every text is given once and in its request's order; a batch is of one kind and within its budget, or one text; the counts are right.
+        #[test]
+        fn nothing_is_lost_and_bounds_are_kept(steps in steps()) {
+            let mut queue = Queue::new(usize::MAX);
+            let mut left: HashMap<RequestId, (u8, VecDeque<(usize, usize)>)> = HashMap::new();
+            let mut pushed = 0;
+            let drain = std::iter::repeat_n(Step::Batch(500), 2000);
+            for step in steps.into_iter().chain(drain) {
+                match step {
+                    Step::Push((kind, tokens)) => {
+                        let numbered: Vec<_> = tokens.into_iter().map(|tokens| { pushed += 1; (tokens, pushed) }).collect();
+                        let id = queue.push(kind, numbered.clone());
+                        left.insert(id, (kind, numbered.into()));
+                    }
+                    Step::Batch(budget) => {
+                        let Some(Batch { kind, texts, tokens }) = queue.next_batch(budget) else { continue };
+                        prop_assert!(!texts.is_empty());
+                        prop_assert!(tokens <= budget || texts.len() == 1);
+                        let mut sum = 0;
+                        for (id, number) in texts {
+                            let (its, waiting) = left.get_mut(&id).expect("the request is known");
+                            prop_assert_eq!(*its, kind);
+                            let (tokens, expected) = waiting.pop_front().expect("there is one left");
+                            prop_assert_eq!(number, expected);
+                            sum += tokens;
+                        }
+                        prop_assert_eq!(sum, tokens);
+                    }
+                }
+                let texts: usize = left.values().map(|(_, waiting)| waiting.len()).sum();
+                let tokens: usize = left.values().flat_map(|(_, waiting)| waiting).map(|(tokens, _)| tokens).sum();
+                prop_assert_eq!((queue.texts(), queue.tokens()), (texts, tokens));
+            }
+            prop_assert!(left.values().all(|(_, waiting)| waiting.is_empty()));
+        }
+
+        /// However many come after it, a request goes on: in every second batch at least one text of those that began is computed.
+        #[test]
+        fn nobody_starves(kinds in prop::collection::vec(0..3_u8, 1..200)) {
+            let mut queue = Queue::new(usize::MAX);
+            let bulk = queue.push(0, (0..50).map(|number| (100, number)));
+            let mut begun = 0;
+            for (round, kind) in kinds.iter().cycle().take(400).enumerate() {
+                for _ in 0..10 {
+                    queue.push(*kind, [(100, 0)]);
+                }
+                let batch = queue.next_batch(800).expect("there are some");
+                begun += batch.texts.iter().filter(|(id, _)| *id == bulk).count();
+                if begun == 50 {
+                    return Ok(());
+                }
+                prop_assert!(round < 399, "{} of 50 after 400 batches", begun);
+            }
+        }
+    }
+
+    #[test]
+    fn few_texts_pass_many() {
+        let mut queue = Queue::new(usize::MAX);
+        let bulk = queue.push((), (0..1000).map(|number| (100, number)));
+        let first = queue.next_batch(800).expect("there are some");
+        assert_eq!(first.texts.len(), 8, "alone it has all of a batch");
+        let small = queue.push((), [(100, 0), (100, 1)]);
+        let second = queue.next_batch(800).expect("there are some");
+        let of = |id| second.texts.iter().filter(|(it, _)| *it == id).count();
+        assert_eq!((of(small), of(bulk)), (2, 6));
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_for_a_batch_has_its_own() {
+        let mut queue = Queue::new(10);
+        queue.push((), [(1000, 'a'), (1, 'b')]);
+        assert!(queue.is_full());
+        let texts = |batch: Option<Batch<(), char>>| {
+            batch.map(|batch| batch.texts.into_iter().map(|(_, it)| it).collect::<String>())
+        };
+        assert_eq!(texts(queue.next_batch(100)).as_deref(), Some("a"));
+        assert!(!queue.is_full());
+        assert_eq!(texts(queue.next_batch(100)).as_deref(), Some("b"));
+        assert_eq!(texts(queue.next_batch(100)), None);
+    }
+}
