@@ -1,1 +1,10 @@
-//! Routes.
+//! `wembed serve`: its routes without sockets, and the program as those who start it see it.
+
+mod cache;
+mod guard;
+mod ollama;
+mod openai;
+mod own;
+mod process;
+mod server;
+mod tei;
