@@ -437,33 +437,31 @@ fn said(panic: &(dyn std::any::Any + Send)) -> String {
     format!("a bug: {}", said.unwrap_or("a panic"))
 }
 
-/// How long warming up may take.
-const WARMING: Duration = Duration::from_millis(200);
+/// How long a batch may take: as long as a text waits, that comes when one has begun.
+const LONGEST: Duration = Duration::from_millis(100);
 
-/// A batch of which so many tokens a second are computed as of the best, and this part of it less, is preferred where it is smaller.
-const NEARLY: f64 = 0.95;
+/// The smallest batch that is tried, in tokens.
+const SMALLEST: usize = 128;
 
-/// Computes batches of several sizes once, and gives the smallest whose speed is nearly the best one's.
+/// Computes batches of several sizes once, and gives the tokens of the largest that is not too slow: what suits the device, or less.
 fn warm_up(model: &mut dyn Computes, shared: &Shared) -> anyhow::Result<usize> {
-    let (reader, started) = (model.reader().clone(), Instant::now());
-    let job = reader.job(&EmbedOptions::default())?;
+    let reader = model.reader().clone();
+    let (job, most) = (reader.job(&EmbedOptions::default())?, reader.batch_tokens());
     let text = "A text of a few words, as many are. ".repeat(4);
-    let Some(Ok(one)) = reader.prepare(&[&text], &job).pop() else { return Ok(reader.batch_tokens()) };
+    let Some(Ok(one)) = reader.prepare(&[&text], &job).pop() else { return Ok(most) };
     model.compute(vec![one.clone()], &job)?;
-    let (mut best, mut chosen) = (0.0, reader.batch_tokens());
-    let mut tokens = reader.batch_tokens() / 8;
-    while tokens <= reader.batch_tokens() && started.elapsed() < WARMING {
+    let mut tokens = SMALLEST.min(most);
+    loop {
         let texts = vec![one.clone(); (tokens / one.tokens()).max(1)];
-        let (count, began) = (texts.len() * one.tokens(), Instant::now());
+        let (count, started) = (texts.len() * one.tokens(), Instant::now());
         model.compute(texts, &job)?;
-        let rate = count as f64 / began.elapsed().as_secs_f64();
-        shared.computed(count, began.elapsed());
-        if rate > best / NEARLY {
-            (best, chosen) = (rate, tokens);
+        let time = started.elapsed();
+        shared.computed(count, time);
+        if tokens == most || 2 * time > LONGEST {
+            return Ok(tokens);
         }
-        tokens *= 2;
+        tokens = (2 * tokens).min(most);
     }
-    Ok(chosen)
 }
 
 #[cfg(test)]

@@ -20,10 +20,10 @@ pub struct Process {
 /// The program's command line.
 fn command(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wembed"));
-    command
-        .args(["serve", "--port", "0", "--device", "cpu", "--threads", "1", "--model"])
-        .arg(golden("mpnet"))
-        .args(words);
+    command.args(["serve", "--device", "cpu", "--threads", "1", "--model"]).arg(golden("mpnet")).args(words);
+    if !words.contains(&"--port") {
+        command.args(["--port", "0"]);
+    }
     command.env_remove("WEMBED_MODEL").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

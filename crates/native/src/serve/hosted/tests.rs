@@ -22,7 +22,7 @@ struct Mock {
 }
 
 /// Calls that warming up takes at most.
-const WARM: usize = 6;
+const WARM: usize = 8;
 
 /// What the mock makes of a text.
 fn vector_of(prepared: &Prepared) -> Vec<f32> {
