@@ -1,5 +1,6 @@
 //! A model and the one thread that owns its engine.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -176,8 +177,8 @@ impl Hosted {
                 let tokens = warm_up(&mut *model, &its)?;
                 Ok((model.fingerprint()?, tokens, model))
             };
-            let loaded =
-                catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| Err(anyhow::anyhow!(said(&panic))));
+            let loaded = catch_unwind(AssertUnwindSafe(load))
+                .unwrap_or_else(|panic| Err(anyhow::anyhow!(said_in_panic(&*panic))));
             match loaded {
                 Err(error) => drop(ready.send(Err(error))),
                 Ok((print, tokens, model)) => {
@@ -259,7 +260,9 @@ impl Hosted {
     /// Tokenises texts and puts them in the queue; those that cannot be embedded are answered.
     fn prepare(&self, texts: Vec<(Key, Input)>, kind: &Arc<Kind>) {
         let started = Instant::now();
-        let failed = |panic| vec![Err(format!("it could not be tokenised: {}", said(&panic))); texts.len()];
+        let failed = |panic: Box<dyn Any + Send>| {
+            vec![Err(format!("it could not be tokenised: {}", said_in_panic(&*panic))); texts.len()]
+        };
         let prepared =
             catch_unwind(AssertUnwindSafe(|| self.tokenize(&texts, kind))).map_or_else(failed, |prepared| prepared);
         self.shared.metrics.tokenized(started.elapsed());
@@ -419,7 +422,8 @@ impl Owner<'_> {
             let model = self.model.as_mut().expect("it was loaded");
             model.compute(texts, job)
         };
-        let found = catch_unwind(AssertUnwindSafe(compute)).unwrap_or_else(|panic| Err(anyhow::anyhow!(said(&panic))));
+        let found = catch_unwind(AssertUnwindSafe(compute))
+            .unwrap_or_else(|panic| Err(anyhow::anyhow!(said_in_panic(&*panic))));
         let found = found.map_err(|error| format!("{error:#}"))?;
         if found.len() == count { Ok(found) } else { Err(format!("expected {count} vectors, found {}", found.len())) }
     }
@@ -432,7 +436,7 @@ fn outcome(found: Result<Embedding, Error>) -> Outcome {
 }
 
 /// What a panic said.
-fn said(panic: &(dyn std::any::Any + Send)) -> String {
+pub fn said_in_panic(panic: &(dyn Any + Send)) -> String {
     let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     format!("a bug: {}", said.unwrap_or("a panic"))
 }

@@ -18,6 +18,7 @@ mod metrics;
 mod models;
 mod problem;
 pub mod queue;
+mod rest;
 mod router;
 
 pub use app::{App, Limits};

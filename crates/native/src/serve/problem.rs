@@ -97,6 +97,10 @@ impl Problem {
 
 /// Reads a request's body. What is wrong is said with the key that it is wrong with.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    // A list of a struct's values would be taken for it.
+    if body.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
+        return Err(Problem::Invalid("the body: expected a JSON object".to_owned()));
+    }
     let mut json = serde_json::Deserializer::from_slice(body);
     let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let key = error.path().to_string();

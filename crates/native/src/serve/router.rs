@@ -1,5 +1,6 @@
 //! Which path is answered by whom, in whose form.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,16 +8,19 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::{Method, Response, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use serde_json::json;
+use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 
 use super::app::App;
 use super::dialects::{self, ollama, openai, own, tei};
 use super::guard::Guard;
+use super::hosted::said_in_panic;
 use super::problem::Problem;
+use super::rest;
 
 /// How long a body may take to arrive.
 const BODY: Duration = Duration::from_secs(30);
@@ -75,9 +79,18 @@ pub fn router(app: Arc<App>, guard: Guard) -> Router {
         .with_state(app.clone())
         .layer(from_fn_with_state(guard, guarded))
         .layer(cors)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(rest::read))
         .layer(from_fn_with_state(app, accounted))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+}
+
+/// A bug: it is said, and costs one request.
+fn panicked(panic: Box<dyn Any + Send>) -> Response<Body> {
+    let problem = Problem::Engine(said_in_panic(&*panic));
+    tracing::error!("{problem}");
+    openai::problem(&problem)
 }
 
 /// The form in which a path's problems are said.

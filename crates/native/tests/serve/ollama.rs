@@ -118,6 +118,9 @@ fn models_are_unloaded() {
     server.post("/api/embed", &json!({ "model": "mpnet", "keep_alive": -1 })).good();
     server.wait(server.app.models.unload_idle());
     assert_eq!(loaded(), 1);
+    // Longer than there are dates for.
+    server.post("/api/embed", &json!({ "model": "mpnet", "keep_alive": 1e15 })).good();
+    assert_eq!(loaded(), 1);
     let wrong = server.post("/api/embed", &json!({ "model": "mpnet", "keep_alive": "soon" }));
     assert_eq!((wrong.status, wrong.body.contains("keep_alive")), (400, true), "{}", wrong.body);
 }

@@ -111,7 +111,8 @@ fn what_is_wrong_is_said_nested() {
     for (body, status, code, word) in [
         ("", 400, "invalid", "EOF"),
         ("{", 400, "invalid", "EOF"),
-        ("[]", 400, "invalid", "struct Request"),
+        ("[]", 400, "invalid", "expected a JSON object"),
+        (r#"["a"]"#, 400, "invalid", "expected a JSON object"),
         ("{}", 400, "invalid", "missing field `input`"),
         (r#"{"input": []}"#, 400, "invalid", "at least one text"),
         (r#"{"input": null}"#, 400, "invalid", "found null"),

@@ -101,6 +101,35 @@ fn it_says_when_it_is_ready() {
     process.ended();
 }
 
+/// A body that nobody reads, and that comes late, does not cost the connection's next request.
+#[test]
+fn a_connection_goes_on_after_a_body_that_was_not_read() {
+    let process = Process::start(&[]);
+    let host = process.url().strip_prefix("http://").expect("it is HTTP");
+    let mut stream = TcpStream::connect(host).expect("it listens");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("it can be set");
+    let mut status = |path: &str, length: usize, sent: usize| {
+        write!(stream, "PUT {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {length}\r\n\r\n").expect("it reads");
+        sleep(Duration::from_millis(50));
+        stream.write_all(&vec![b'x'; sent]).expect("it reads");
+        let mut answer = Vec::new();
+        let mut bytes = [0; 4096];
+        while !String::from_utf8_lossy(&answer).contains("\"error_type\"") {
+            let count = stream.read(&mut bytes).expect("it answers");
+            assert_ne!(count, 0, "it closed: {}", String::from_utf8_lossy(&answer));
+            answer.extend_from_slice(&bytes[..count]);
+        }
+        String::from_utf8(answer).expect("it is text").to_ascii_lowercase()
+    };
+    for path in ["/embed", "/nothing", "/health"] {
+        let answer = status(path, 5000, 5000);
+        assert!(answer.starts_with("http/1.1 40") && !answer.contains("connection: close"), "{answer}");
+    }
+    // One that does not come ends it, and that is said.
+    let answer = status("/embed", 5000, 10);
+    assert!(answer.contains("connection: close"), "{answer}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_signal_ends_it_when_what_was_accepted_is_answered() {

@@ -129,15 +129,17 @@ pub async fn tags(app: &App) -> Response<Body> {
     answer_with(200, &json!({ "models": models }))
 }
 
+/// What for ever is where a date has to be said.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86400);
+
 /// `GET /api/ps`: those that are in memory.
 pub async fn ps(app: &App) -> Response<Body> {
     let mut models = Vec::new();
     for entry in app.models.entries() {
         if let Some((hosted, left)) = entry.loaded().await {
             let mut model = listed(entry, Some(&hosted));
-            // For ever is far away.
-            model["expires_at"] =
-                timestamp(SystemTime::now() + left.unwrap_or(Duration::from_secs(100 * 365 * 86400))).into();
+            let left = left.unwrap_or(FOR_EVER).min(FOR_EVER);
+            model["expires_at"] = timestamp(SystemTime::now() + left).into();
             model["size_vram"] = 0.into();
             models.push(model);
         }
