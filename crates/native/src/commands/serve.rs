@@ -106,6 +106,9 @@ enum LogFormat {
     Json,
 }
 
+/// Threads that tokenise and load models: more would only take the engine's time.
+const BLOCKING: usize = 4;
+
 fn duration(text: &str) -> Result<Duration, &'static str> {
     parse_duration(text).ok_or("expected a duration, as 90s, 5m or 1h30m")
 }
@@ -137,7 +140,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         limits,
         Cache::new(arguments.cache_memory.saturating_mul(1_000_000), disk),
     ));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(BLOCKING)
+        .enable_all()
+        .build()?;
     runtime.block_on(arguments.serve(&app, guard, lock.as_ref()))
 }
 

@@ -14,7 +14,7 @@ pub type Load = Arc<dyn Fn() -> anyhow::Result<Box<dyn Computes>> + Send + Sync>
 
 /// All models of a server; the first is meant where none is named.
 pub struct Models {
-    entries: Vec<Entry>,
+    entries: Vec<Arc<Entry>>,
     cache: Arc<Cache>,
     metrics: Arc<Metrics>,
     queue_tokens: usize,
@@ -41,7 +41,7 @@ struct Use {
 
 /// A loaded model, which stays so while this is held.
 pub struct Lease<'a> {
-    entry: &'a Entry,
+    using: Using<'a>,
     hosted: Arc<Hosted>,
     /// How long it took to load, where it was not.
     pub loading: Duration,
@@ -55,17 +55,27 @@ impl std::ops::Deref for Lease<'_> {
     }
 }
 
-impl Drop for Lease<'_> {
-    fn drop(&mut self) {
-        self.entry.using().last = Instant::now();
-        self.entry.users.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
 impl Lease<'_> {
     /// The model's name, as it is listed.
     pub fn name(&self) -> &str {
-        &self.entry.name
+        &self.using.0.name
+    }
+}
+
+/// A user of a model, who is counted.
+struct Using<'a>(&'a Entry);
+
+impl<'a> Using<'a> {
+    fn new(entry: &'a Entry) -> Self {
+        entry.users.fetch_add(1, Ordering::SeqCst);
+        Self(entry)
+    }
+}
+
+impl Drop for Using<'_> {
+    fn drop(&mut self) {
+        self.0.using().last = Instant::now();
+        self.0.users.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -90,25 +100,40 @@ impl Entry {
         is_name(asked) || asked.strip_suffix(":latest").is_some_and(is_name)
     }
 
-    /// Whether it is in memory, and until when.
-    pub async fn loaded(&self) -> Option<(Arc<Hosted>, Option<Duration>)> {
-        let hosted = self.hosted.lock().await.clone()?;
+    /// Whether it is in memory, and until when. One that is being loaded is not.
+    pub fn loaded(&self) -> Option<(Arc<Hosted>, Option<Duration>)> {
+        let hosted = self.hosted.try_lock().ok()?.clone()?;
         let Use { last, keep_alive } = *self.using();
         Some((hosted, keep_alive.map(|keep_alive| keep_alive.saturating_sub(last.elapsed()))))
+    }
+
+    /// Loads it, where nobody did meanwhile; and whether somebody had.
+    async fn load(&self, means: Means) -> Result<(Arc<Hosted>, bool), Problem> {
+        let mut place = self.hosted.lock().await;
+        if let Some(hosted) = &*place {
+            return Ok((hosted.clone(), true));
+        }
+        let load = self.load.clone();
+        let loading = tokio::task::spawn_blocking(move || Hosted::load(Box::new(move || load()), means));
+        let loaded = loading.await.map_err(|error| Problem::Load(error.to_string()))?;
+        let hosted = Arc::new(loaded.map_err(|error| Problem::Load(format!("{error:#}")))?);
+        tracing::info!(model = self.name, device = hosted.device, batch_tokens = hosted.batch_tokens, "loaded");
+        *place = Some(hosted.clone());
+        Ok((hosted, false))
     }
 }
 
 impl Models {
     pub fn new(entries: Vec<Entry>, cache: Arc<Cache>, metrics: Arc<Metrics>, queue_tokens: usize) -> Self {
-        Self { entries, cache, metrics, queue_tokens }
+        Self { entries: entries.into_iter().map(Arc::new).collect(), cache, metrics, queue_tokens }
     }
 
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[Arc<Entry>] {
         &self.entries
     }
 
     /// The model of this name, the first where none is said.
-    pub fn find(&self, asked: Option<&str>) -> Result<&Entry, Problem> {
+    pub fn find(&self, asked: Option<&str>) -> Result<&Arc<Entry>, Problem> {
         let Some(asked) = asked.filter(|asked| !asked.is_empty()) else { return Ok(&self.entries[0]) };
         self.entries.iter().find(|entry| entry.is_called(asked)).ok_or_else(|| {
             let known = self.entries.iter().map(|entry| format!("`{}`", entry.name)).collect::<Vec<_>>().join(" or ");
@@ -120,37 +145,20 @@ impl Models {
     pub async fn lease(&self, asked: Option<&str>) -> Result<Lease<'_>, Problem> {
         let entry = self.find(asked)?;
         // Counted first, so that it is not unloaded under this request.
-        entry.users.fetch_add(1, Ordering::SeqCst);
+        let using = Using::new(entry);
+        if let Some((hosted, _)) = entry.loaded() {
+            return Ok(Lease { using, hosted, loading: Duration::ZERO });
+        }
         let started = Instant::now();
-        let found = self.loaded(entry).await;
-        entry.using().last = Instant::now();
-        match found {
-            Ok((hosted, was_loaded)) => {
-                let loading = if was_loaded { Duration::ZERO } else { started.elapsed() };
-                Ok(Lease { entry, hosted, loading })
-            }
-            Err(problem) => {
-                entry.users.fetch_sub(1, Ordering::SeqCst);
-                Err(problem)
-            }
-        }
-    }
-
-    async fn loaded(&self, entry: &Entry) -> Result<(Arc<Hosted>, bool), Problem> {
-        let mut place = entry.hosted.lock().await;
-        if let Some(hosted) = &*place {
-            return Ok((hosted.clone(), true));
-        }
-        let (load, means) = (
-            entry.load.clone(),
+        let (its, means) = (
+            entry.clone(),
             Means { cache: self.cache.clone(), metrics: self.metrics.clone(), queue_tokens: self.queue_tokens },
         );
-        let loading = tokio::task::spawn_blocking(move || Hosted::load(Box::new(move || load()), means));
-        let loaded = loading.await.map_err(|error| Problem::Load(error.to_string()))?;
-        let hosted = Arc::new(loaded.map_err(|error| Problem::Load(format!("{error:#}")))?);
-        tracing::info!(model = entry.name, device = hosted.device, batch_tokens = hosted.batch_tokens, "loaded");
-        *place = Some(hosted.clone());
-        Ok((hosted, false))
+        // A task of its own: whoever asked may not wait for its end, and others will want it.
+        let loading = tokio::spawn(async move { its.load(means).await });
+        let (hosted, was_loaded) = loading.await.map_err(|error| Problem::Load(error.to_string()))??;
+        let loading = if was_loaded { Duration::ZERO } else { started.elapsed() };
+        Ok(Lease { using, hosted, loading })
     }
 
     /// How long a model stays in memory from now on.
@@ -178,15 +186,9 @@ impl Models {
     }
 
     /// Texts and tokens that wait, of all models.
-    pub async fn queued(&self) -> (usize, usize) {
-        let mut sum = (0, 0);
-        for entry in &self.entries {
-            if let Some(hosted) = &*entry.hosted.lock().await {
-                let (texts, tokens) = hosted.queued();
-                sum = (sum.0 + texts, sum.1 + tokens);
-            }
-        }
-        sum
+    pub fn queued(&self) -> (usize, usize) {
+        let waiting = self.entries.iter().filter_map(|entry| entry.loaded()).map(|(hosted, _)| hosted.queued());
+        waiting.fold((0, 0), |sum, (texts, tokens)| (sum.0 + texts, sum.1 + tokens))
     }
 
     /// Ends all of them, when what they accepted is computed.

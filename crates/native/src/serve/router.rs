@@ -51,8 +51,8 @@ pub fn router(app: Arc<App>, guard: Guard) -> Router {
         .route("/v1/models/{*name}", get(model))
         .route("/api/embed", post(reads!(ollama, ollama::embed)))
         .route("/api/embeddings", post(reads!(ollama, ollama::embeddings)))
-        .route("/api/tags", get(|State(app): Shared| async move { ollama::tags(&app).await }))
-        .route("/api/ps", get(|State(app): Shared| async move { ollama::ps(&app).await }))
+        .route("/api/tags", get(|State(app): Shared| async move { ollama::tags(&app) }))
+        .route("/api/ps", get(|State(app): Shared| async move { ollama::ps(&app) }))
         .route("/api/show", post(reads!(ollama, ollama::show)))
         .route("/api/pull", post(pull))
         .route("/api/version", get(|| async { ollama::version() }))
@@ -156,7 +156,7 @@ async fn ready(State(app): Shared) -> Response<Body> {
 }
 
 async fn metrics(State(app): Shared) -> Response<Body> {
-    let text = app.metrics.text(app.models.queued().await, app.cache.size());
+    let text = app.metrics.text(app.models.queued(), app.cache.size());
     with_type("application/openmetrics-text; version=1.0.0; charset=utf-8", text)
 }
 

@@ -121,10 +121,10 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 }
 
 /// `GET /api/tags`: the models that there are.
-pub async fn tags(app: &App) -> Response<Body> {
+pub fn tags(app: &App) -> Response<Body> {
     let mut models = Vec::new();
     for entry in app.models.entries() {
-        models.push(listed(entry, entry.loaded().await.map(|(hosted, _)| hosted).as_deref()));
+        models.push(listed(entry, entry.loaded().map(|(hosted, _)| hosted).as_deref()));
     }
     answer_with(200, &json!({ "models": models }))
 }
@@ -133,10 +133,10 @@ pub async fn tags(app: &App) -> Response<Body> {
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86400);
 
 /// `GET /api/ps`: those that are in memory.
-pub async fn ps(app: &App) -> Response<Body> {
+pub fn ps(app: &App) -> Response<Body> {
     let mut models = Vec::new();
     for entry in app.models.entries() {
-        if let Some((hosted, left)) = entry.loaded().await {
+        if let Some((hosted, left)) = entry.loaded() {
             let mut model = listed(entry, Some(&hosted));
             let left = left.unwrap_or(FOR_EVER).min(FOR_EVER);
             model["expires_at"] = timestamp(SystemTime::now() + left).into();
