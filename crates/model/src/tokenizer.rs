@@ -162,15 +162,13 @@ impl FileTokenizer {
     /// Where the text cannot be tokenised.
     pub fn tokens(&self, text: &str) -> Result<Vec<Token>, Error> {
         let encoding = self.tokenizer.encode_char_offsets(text, true).map_err(Error::text)?;
-        let parts = encoding.get_ids().iter().zip(encoding.get_tokens());
-        let places = encoding.get_special_tokens_mask().iter().zip(encoding.get_offsets());
-        let token = |((&id, text), (&special, &(start, end))): ((&u32, &String), (&u32, &(usize, usize)))| Token {
-            id,
-            text: text.clone(),
-            special: special == 1,
-            place: (special == 0).then_some(start..end),
+        let token = |place: usize| {
+            let special = encoding.get_special_tokens_mask()[place] == 1;
+            let (start, end) = encoding.get_offsets()[place];
+            let text = encoding.get_tokens()[place].clone();
+            Token { id: encoding.get_ids()[place], text, special, place: (!special).then_some(start..end) }
         };
-        Ok(parts.zip(places).map(token).collect())
+        Ok((0..encoding.len()).map(token).collect())
     }
 
     /// What of a text a token stands for, beside marks of its place in a word; nothing for an id without a token.

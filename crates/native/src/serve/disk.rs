@@ -18,11 +18,14 @@ const VECTORS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("wem
 /// Batches that wait to be written; more are not kept.
 const WAITING: usize = 256;
 
+/// A vector and its key.
+type Entry = (Key, Arc<Vector>);
+
 /// Vectors in a file.
 #[derive(Debug)]
 pub struct Disk {
     database: Arc<Database>,
-    writer: Option<(SyncSender<Vec<(Key, Arc<Vector>)>>, JoinHandle<()>)>,
+    writer: Option<(SyncSender<Vec<Entry>>, JoinHandle<()>)>,
 }
 
 impl Disk {
@@ -43,7 +46,7 @@ impl Disk {
             Err(error) => return Err(error.context(name)),
         };
         let database = Arc::new(database);
-        let (sender, receiver) = sync_channel::<Vec<(Key, Arc<Vector>)>>(WAITING);
+        let (sender, receiver) = sync_channel::<Vec<Entry>>(WAITING);
         let writing = database.clone();
         let run = move || {
             while let Ok(mut vectors) = receiver.recv() {
@@ -69,7 +72,7 @@ impl Disk {
     }
 
     /// Keeps vectors, when there is time; where too many wait, these are not kept.
-    pub fn keep(&self, vectors: &[(Key, Arc<Vector>)]) {
+    pub fn keep(&self, vectors: &[Entry]) {
         if let Some((sender, _)) = &self.writer {
             drop(sender.try_send(vectors.to_owned()));
         }
@@ -117,7 +120,7 @@ fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
     Ok(aside)
 }
 
-fn write(database: &Database, vectors: &[(Key, Arc<Vector>)]) -> anyhow::Result<()> {
+fn write(database: &Database, vectors: &[Entry]) -> anyhow::Result<()> {
     let write = database.begin_write()?;
     {
         let mut table = write.open_table(VECTORS)?;

@@ -263,8 +263,7 @@ impl Hosted {
         let failed = |panic: Box<dyn Any + Send>| {
             vec![Err(format!("it could not be tokenised: {}", said_in_panic(&*panic))); texts.len()]
         };
-        let prepared =
-            catch_unwind(AssertUnwindSafe(|| self.tokenize(&texts, kind))).map_or_else(failed, |prepared| prepared);
+        let prepared = catch_unwind(AssertUnwindSafe(|| self.tokenize(&texts, kind))).unwrap_or_else(failed);
         self.shared.metrics.tokenized(started.elapsed());
         let mut ready = Vec::with_capacity(texts.len());
         let mut state = self.shared.lock();

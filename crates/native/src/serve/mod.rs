@@ -1,6 +1,6 @@
 //! An embedding server: models behind HTTP, in the forms that clients speak.
 //!
-//! A request's way: [`router`] takes it, one of [`dialects`] reads it, [`App`] asks [`Hosted`](hosted::Hosted) for its vectors, which looks into the
+//! A request's way: [`router`] takes it, one of `dialects` reads it, [`App`] asks `Hosted` for its vectors, which looks into the
 //! cache, tokenises what is new on the request's side and puts it into the [`queue`]; the engine's one thread takes batches from there.
 
 mod app;
