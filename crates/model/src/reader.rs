@@ -107,11 +107,14 @@ impl<T: Tokenize> Reader<T> {
         self.encode(texts, job).into_iter().map(|ids| self.prepared(ids?, job)).collect()
     }
 
-    /// The same of a text that comes as its ids. Special tokens are put around it where they are not there; a prompt is not.
+    /// The same of a text that comes as its ids. Special tokens are put around it where they are not there.
     ///
     /// # Errors
-    /// Where they are no tokens of this model, or too many and that is an error.
+    /// Where they are no tokens of this model, or too many and that is an error, or where there is a prompt, which stands before a text.
     pub fn prepare_ids(&self, ids: &[u32], job: &Job) -> Result<Prepared, Error> {
+        if !job.prompt.is_empty() {
+            return Err(Error::text("expected a text to put the prompt in front of, found token ids"));
+        }
         let frame = self.tokenizer.encode(&[Cow::Borrowed("a")]).remove(0)?;
         let Specials { before, after } = self.tokenizer.specials();
         let (before, after) = (&frame[..before], &frame[frame.len() - after..]);

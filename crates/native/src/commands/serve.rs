@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use anyhow::{Context as _, anyhow, bail, ensure};
 use clap::{Args, ValueEnum};
 use pollster::block_on;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 use wembed::serve::{
     App, Cache, Disk, Ends, Entry, Guard, Limits, Listener, Load, Lock, Locked, parse_duration, router,
@@ -115,6 +117,8 @@ fn duration(text: &str) -> Result<Duration, &'static str> {
 
 /// Serves until it is told to end.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    // First of all, so that a parent that ends meanwhile is not missed.
+    let ends = Ends::watch(arguments.exit_with_parent, arguments.exit_with_stdin);
     log(&arguments.log, arguments.log_format);
     let lock = match arguments.lock.as_deref().map(Lock::take).transpose()? {
         Some(Locked::Second(mut other)) => {
@@ -124,7 +128,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Some(Locked::First(lock)) => Some(lock),
         None => None,
     };
-    let mut guard = Guard::new(arguments.host.is_loopback(), arguments.origins.clone());
+    let mut guard = Guard::new(arguments.host.is_loopback() && !arguments.is_unix(), arguments.origins.clone());
     if let Some(keys) = &arguments.api_keys {
         guard.read_keys(keys)?;
     }
@@ -145,47 +149,79 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         .max_blocking_threads(BLOCKING)
         .enable_all()
         .build()?;
-    runtime.block_on(arguments.serve(&app, guard, lock.as_ref()))
+    let served = runtime.block_on(arguments.serve(&app, guard, lock.as_ref(), ends));
+    // What still loads or tokenises is of no use to anybody.
+    runtime.shutdown_background();
+    served
 }
 
 impl Arguments {
-    async fn serve(&self, app: &Arc<App>, guard: Guard, lock: Option<&Lock>) -> anyhow::Result<()> {
-        let ends = Ends { with_parent: self.exit_with_parent, with_stdin: self.exit_with_stdin };
-        // From now on, so that a parent that ends meanwhile is not missed.
-        let ending = tokio::spawn(ends.come());
+    async fn serve(&self, app: &Arc<App>, guard: Guard, lock: Option<&Lock>, ends: Ends) -> anyhow::Result<()> {
         let listener = self.listener().await?;
-        let first = app.models.lease(None).await?;
+        let url = listener.url()?;
+        let (end, is_ending) = oneshot::channel::<()>();
+        let patience = app.limits.deadline + Duration::from_secs(5);
+        // Alive from now on; ready when the first model is there.
+        let mut serving = pin!(listener.serve(router(app.clone(), guard), async { drop(is_ending.await) }, patience));
+        let mut ends = pin!(ends.come());
+        let reason = tokio::select! {
+            reason = &mut ends => reason,
+            readied = self.get_ready(app, url, lock) => {
+                readied?;
+                loop {
+                    tokio::select! {
+                        reason = &mut ends => break reason,
+                        () = &mut serving => bail!("it serves no more"),
+                        () = tokio::time::sleep(Duration::from_secs(1)) => app.models.unload_idle().await,
+                    }
+                }
+            }
+            () = &mut serving => bail!("it serves no more"),
+        };
+        tracing::info!(reason, "ending");
+        app.end();
+        if let Some(lock) = lock {
+            lock.unsay();
+        }
+        let _ = end.send(());
+        let finish = async {
+            serving.await;
+            if app.is_ready() {
+                app.models.end().await;
+            }
+        };
+        // Who asks a second time does not want to wait.
+        tokio::select! {
+            () = finish => {}
+            reason = Ends::watch(false, false).come() => tracing::warn!(reason, "ending at once"),
+        }
+        Ok(())
+    }
+
+    async fn get_ready(&self, app: &App, url: String, lock: Option<&Lock>) -> anyhow::Result<()> {
+        let first = app.load_first().await?;
         let ready = json!({
-            "url": listener.url()?,
+            "url": url,
             "pid": std::process::id(),
             "model": first.name(),
             "fingerprint": first.kind(&EmbedOptions::default())?.fingerprint.clone(),
             "version": env!("CARGO_PKG_VERSION"),
             "device": first.device.clone(),
         });
-        drop(first);
         if let Some(lock) = lock {
             lock.say(&ready).context("the lock's file could not be written")?;
         }
-        say(&ready)?;
-        let idle = {
-            let app = app.clone();
-            tokio::spawn(async move {
-                loop {
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                    app.models.unload_idle().await;
-                }
-            })
-        };
-        let ended = async {
-            let reason = ending.await.unwrap_or("a bug");
-            tracing::info!(reason, "ending");
-            app.end();
-        };
-        listener.serve(router(app.clone(), guard), ended).await;
-        idle.abort();
-        app.models.end().await;
-        Ok(())
+        say(&ready)
+    }
+
+    #[cfg(unix)]
+    fn is_unix(&self) -> bool {
+        self.unix_socket.is_some()
+    }
+
+    #[cfg(not(unix))]
+    fn is_unix(&self) -> bool {
+        false
     }
 
     async fn listener(&self) -> anyhow::Result<Listener> {

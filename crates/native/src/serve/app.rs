@@ -41,6 +41,7 @@ pub struct App {
     pub cache: Arc<Cache>,
     /// What it counts.
     pub metrics: Arc<Metrics>,
+    is_ready: AtomicBool,
     is_ending: AtomicBool,
 }
 
@@ -62,8 +63,20 @@ impl App {
     /// A server of these models, of which there is one at least.
     pub fn new(entries: Vec<Entry>, limits: Limits, cache: Cache) -> Self {
         let (cache, metrics) = (Arc::new(cache), Arc::new(Metrics::default()));
-        let models = Models::new(entries, cache.clone(), metrics.clone(), limits.queue_tokens);
-        Self { models, limits, cache, metrics, is_ending: AtomicBool::new(false) }
+        let models = Models::new(entries, cache.clone(), metrics.clone(), (limits.queue_tokens, limits.deadline));
+        Self { models, limits, cache, metrics, is_ready: AtomicBool::default(), is_ending: AtomicBool::default() }
+    }
+
+    /// Whether a request of so many texts is taken now.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn check(&self, texts: usize) -> Result<(), Problem> {
+        let most = self.limits.texts;
+        if texts > most {
+            return Err(Problem::TooMany(format!("expected at most {most} texts in a request, found {texts}")));
+        }
+        if self.is_ending() { Err(Problem::Ending) } else { Ok(()) }
     }
 
     /// Embeds, within the deadline.
@@ -71,13 +84,7 @@ impl App {
     /// # Errors
     /// What concerns all texts; what is wrong with one is in its place.
     pub async fn embed(&self, ask: Ask) -> Result<Answer<'_>, Problem> {
-        let (found, most) = (ask.inputs.len(), self.limits.texts);
-        if found > most {
-            return Err(Problem::TooLarge(format!("expected at most {most} texts in a request, found {found}")));
-        }
-        if self.is_ending() {
-            return Err(Problem::Ending);
-        }
+        self.check(ask.inputs.len())?;
         let deadline = self.limits.deadline;
         let embedding = async {
             let model = self.models.lease(ask.model.as_deref()).await?;
@@ -87,6 +94,21 @@ impl App {
             Ok(Answer { model, kind, outcomes })
         };
         tokio::time::timeout(deadline, embedding).await.unwrap_or(Err(Problem::Late(deadline)))
+    }
+
+    /// Loads the first model; from then on the server is ready.
+    ///
+    /// # Errors
+    /// Where it cannot be loaded.
+    pub async fn load_first(&self) -> Result<Lease<'_>, Problem> {
+        let first = self.models.lease(None).await?;
+        self.is_ready.store(true, Ordering::SeqCst);
+        Ok(first)
+    }
+
+    /// Whether the first model was loaded.
+    pub fn is_ready(&self) -> bool {
+        self.is_ready.load(Ordering::SeqCst)
     }
 
     /// Says that the server ends: what comes from now on is refused.

@@ -2,13 +2,14 @@
 //!
 //! An entry carries a hash of itself. A file that is damaged is set aside; an entry that is, is not there.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use anyhow::{Context as _, bail};
-use redb::{Database, DatabaseError, ReadableDatabase as _, TableDefinition};
+use redb::{Database, DatabaseError, ReadableDatabase as _, StorageError, TableDefinition};
 use twox_hash::XxHash3_64;
 
 use super::cache::{Key, Vector};
@@ -35,7 +36,7 @@ impl Disk {
         let database = match open(path) {
             Ok(database) => database,
             Err(error) if error.is::<InUse>() => bail!("the cache {name} is in use by another process"),
-            Err(error) if path.is_file() => {
+            Err(error) if error.is::<Damaged>() => {
                 let aside = set_aside(path).with_context(|| format!("{name}, which is damaged ({error:#})"))?;
                 tracing::warn!(
                     "the cache {name} is damaged ({error:#}): it is now `{}`, and a new one begins",
@@ -54,8 +55,10 @@ impl Disk {
                 while let Ok(more) = receiver.try_recv() {
                     vectors.extend(more);
                 }
-                if let Err(error) = write(&writing, &vectors) {
-                    tracing::warn!("{} vectors are not kept on disk: {error:#}", vectors.len());
+                match catch_unwind(AssertUnwindSafe(|| write(&writing, &vectors))) {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => tracing::warn!("{} vectors are not kept on disk: {error:#}", vectors.len()),
+                    Err(_) => tracing::warn!("{} vectors are not kept on disk: its structure is broken", vectors.len()),
                 }
             }
         };
@@ -65,10 +68,13 @@ impl Disk {
 
     /// The vector of this key, where there is one and it is whole.
     pub fn get(&self, key: &Key) -> Option<Vector> {
-        let read = self.database.begin_read().ok()?;
-        let table = read.open_table(VECTORS).ok()?;
-        let bytes = table.get(key.bytes()).ok()??;
-        decode(key, bytes.value())
+        let get = || {
+            let read = self.database.begin_read().ok()?;
+            let table = read.open_table(VECTORS).ok()?;
+            let bytes = table.get(key.bytes()).ok()??;
+            decode(key, bytes.value())
+        };
+        catch_unwind(AssertUnwindSafe(get)).ok().flatten()
     }
 
     /// Keeps vectors, when there is time; where too many wait, these are not kept.
@@ -93,19 +99,44 @@ impl Drop for Disk {
 #[error("it is in use")]
 struct InUse;
 
-/// Opens the file and looks through it once, so that what is damaged shows now. A library that is given nonsense may panic.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Damaged(String);
+
+/// Opens the file. The library may panic where it is given nonsense; what is wrong with a file that is merely not to be had is not its damage.
 fn open(path: &Path) -> anyhow::Result<Database> {
-    let opened = std::panic::catch_unwind(|| -> anyhow::Result<Database> {
-        let database = Database::create(path).map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => anyhow::Error::new(InUse),
-            other => anyhow::Error::new(other),
-        })?;
+    let begins = std::fs::File::open(path).and_then(|mut file| {
+        let mut bytes = [0; 9];
+        let count = std::io::Read::read(&mut file, &mut bytes)?;
+        Ok(bytes[..count].to_owned())
+    });
+    // Somebody's file that is no database is not ours to rename.
+    if begins.is_ok_and(|begins| !begins.is_empty() && begins != MAGIC) {
+        bail!("expected a cache of wembed's or no file, found something else");
+    }
+    let opened = catch_unwind(|| -> anyhow::Result<Database> {
+        let database =
+            Database::builder().set_check_integrity_on_open(true).create(path).map_err(|error| match error {
+                DatabaseError::DatabaseAlreadyOpen => anyhow::Error::new(InUse),
+                DatabaseError::Storage(StorageError::Corrupted(what)) => anyhow::Error::new(Damaged(what)),
+                DatabaseError::Storage(StorageError::Io(error)) if is_nonsense(&error) => {
+                    anyhow::Error::new(Damaged(error.to_string()))
+                }
+                other => anyhow::Error::new(other),
+            })?;
         let write = database.begin_write()?;
         write.open_table(VECTORS)?;
         write.commit()?;
         Ok(database)
     });
-    opened.unwrap_or_else(|_| bail!("its structure is broken"))
+    opened.unwrap_or_else(|_| Err(anyhow::Error::new(Damaged("its structure is broken".to_owned()))))
+}
+
+/// What a database of redb begins with.
+const MAGIC: &[u8] = b"redb\x1A\x0A\xA9\x0D\x0A";
+
+fn is_nonsense(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof)
 }
 
 /// Gives a file another name beside its own.

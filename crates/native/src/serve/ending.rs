@@ -12,36 +12,46 @@ use tokio::sync::oneshot;
 const LOOK: Duration = Duration::from_millis(200);
 
 /// What ends a server beside SIGINT and SIGTERM.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug)]
 pub struct Ends {
-    /// The end of the process that started it.
-    pub with_parent: bool,
-    /// The end of standard input.
-    pub with_stdin: bool,
+    parent: Option<oneshot::Receiver<()>>,
+    stdin: Option<oneshot::Receiver<()>>,
 }
 
 impl Ends {
+    /// Looks from now on whether the process that started this one, or standard input, ends, where that is to end it.
+    #[must_use]
+    pub fn watch(with_parent: bool, with_stdin: bool) -> Self {
+        let parent = parent();
+        Self { parent: with_parent.then(|| watch(parent)), stdin: with_stdin.then(|| watch(stdin)) }
+    }
+
     /// Waits until there is a reason to end, and gives it.
     pub async fn come(self) -> &'static str {
         tokio::select! {
             reason = signal() => reason,
-            () = told(self.with_parent, parent) => "the parent ended",
-            () = told(self.with_stdin, stdin) => "standard input ended",
+            () = told(self.parent) => "the parent ended",
+            () = told(self.stdin) => "standard input ended",
         }
     }
 }
 
-/// Waits for a thread that does; for ever where it is not wanted.
-async fn told(is_wanted: bool, wait: fn()) {
-    if !is_wanted {
-        return pending().await;
+/// Waits for what a thread waits for; for ever where there is none.
+async fn told(receiver: Option<oneshot::Receiver<()>>) {
+    match receiver {
+        Some(receiver) => drop(receiver.await),
+        None => pending().await,
     }
+}
+
+/// A thread that waits.
+fn watch(wait: impl FnOnce() + Send + 'static) -> oneshot::Receiver<()> {
     let (sender, receiver) = oneshot::channel();
     spawn(move || {
         wait();
         let _ = sender.send(()); // nobody may wait any more
     });
-    let _ = receiver.await;
+    receiver
 }
 
 #[cfg(unix)]
@@ -62,17 +72,19 @@ async fn signal() -> &'static str {
 
 /// A process whose parent ends gets another one.
 #[cfg(unix)]
-fn parent() {
+fn parent() -> impl FnOnce() + Send + 'static {
     let parent = std::os::unix::process::parent_id();
-    while std::os::unix::process::parent_id() == parent {
-        sleep(LOOK);
+    move || {
+        while std::os::unix::process::parent_id() == parent {
+            sleep(LOOK);
+        }
     }
 }
 
 /// Elsewhere standard input's end stands for the parent's.
 #[cfg(not(unix))]
-fn parent() {
-    stdin();
+fn parent() -> impl FnOnce() + Send + 'static {
+    stdin
 }
 
 fn stdin() {

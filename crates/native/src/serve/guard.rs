@@ -53,7 +53,14 @@ impl Guard {
         let host = headers.get(header::HOST).map(|host| host.to_str().unwrap_or_default());
         if let Some(host) = host.filter(|host| self.only_local_names && !is_local(host)) {
             return Err(Problem::Forbidden(format!(
-                "expected a name of this machine as the host, found `{host:.100}`: --host says where else it is reached"
+                "expected a name of this machine as the host, found `{host:.100}`"
+            )));
+        }
+        // A page of another origin need not read the answer to do harm.
+        let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
+        if let Some(origin) = origin.filter(|origin| !self.takes_origin(origin)) {
+            return Err(Problem::Forbidden(format!(
+                "expected a page of this machine or of an app, found one of `{origin:.100}`: --cors-origin lets it ask"
             )));
         }
         if self.keys.is_empty() || OPEN.contains(&path) {

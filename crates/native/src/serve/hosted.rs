@@ -122,6 +122,8 @@ struct Shared {
     metrics: Arc<Metrics>,
     /// Tokens a second, lately, times 1000.
     rate: AtomicU64,
+    /// How long a request may wait.
+    deadline: Duration,
 }
 
 struct State {
@@ -129,6 +131,8 @@ struct State {
     /// Who waits for a text that is in the queue or being computed.
     waiting: HashMap<Key, Vec<oneshot::Sender<Outcome>>>,
     is_ending: bool,
+    /// Whether the thread has ended, by whatever.
+    has_ended: bool,
 }
 
 /// A model that answers.
@@ -151,35 +155,35 @@ pub struct Hosted {
 pub struct Means {
     pub cache: Arc<Cache>,
     pub metrics: Arc<Metrics>,
-    /// Tokens that may wait.
-    pub queue_tokens: usize,
+    /// Tokens that may wait, and how long a request may.
+    pub bounds: (usize, Duration),
 }
 
 impl Hosted {
     /// Loads the model on a thread of its own. Waits until it can answer.
-    pub fn load(loader: Loader, means: Means) -> anyhow::Result<Self> {
+    pub async fn load(loader: Loader, means: Means) -> anyhow::Result<Self> {
+        let (queue_tokens, deadline) = means.bounds;
+        let state =
+            State { queue: Queue::new(queue_tokens), waiting: HashMap::new(), is_ending: false, has_ended: false };
         let shared = Arc::new(Shared {
-            state: Mutex::new(State {
-                queue: Queue::new(means.queue_tokens),
-                waiting: HashMap::new(),
-                is_ending: false,
-            }),
+            state: Mutex::new(state),
             wake: Condvar::new(),
             cache: means.cache,
             metrics: means.metrics,
             rate: AtomicU64::new(0),
+            deadline,
         });
-        let (ready, is_ready) = std::sync::mpsc::channel();
+        let (ready, is_ready) = oneshot::channel();
         let its = shared.clone();
         let run = move || {
+            let _end = End(&its);
             let load = || -> anyhow::Result<_> {
                 let mut model = loader()?;
                 let tokens = warm_up(&mut *model, &its)?;
                 Ok((model.fingerprint()?, tokens, model))
             };
-            let loaded = catch_unwind(AssertUnwindSafe(load))
-                .unwrap_or_else(|panic| Err(anyhow::anyhow!(said_in_panic(&*panic))));
-            match loaded {
+            let loaded = catch_unwind(AssertUnwindSafe(load));
+            match loaded.unwrap_or_else(|panic| Err(anyhow::anyhow!(said_in_panic(&*panic)))) {
                 Err(error) => drop(ready.send(Err(error))),
                 Ok((print, tokens, model)) => {
                     let facts = (model.reader().clone(), model.device(), model.dtype(), print, tokens);
@@ -190,9 +194,14 @@ impl Hosted {
             }
         };
         let thread = std::thread::Builder::new().name("wembed engine".to_owned()).spawn(run)?;
-        let (reader, device, dtype, print, batch_tokens) = is_ready.recv()??;
+        let (reader, device, dtype, print, batch_tokens) = is_ready.await??;
         let model_print = print.iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { reader, device, dtype, model_print, batch_tokens, shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Whether its thread is there.
+    pub fn is_alive(&self) -> bool {
+        !self.shared.lock().has_ended
     }
 
     /// Checks options against the model.
@@ -214,38 +223,56 @@ impl Hosted {
     /// # Errors
     /// Where the queue is full. What nobody waits for any more when its turn comes, since the future was dropped, is not computed.
     pub async fn embed(self: &Arc<Self>, texts: Vec<Input>, kind: Arc<Kind>) -> Result<Vec<Outcome>, Problem> {
-        self.shared.admit()?;
-        let mut places: Vec<Place> = Vec::with_capacity(texts.len());
+        // What another device computed differs in its last bits: it has keys of its own.
+        let print = format!("{} {} {}", kind.fingerprint, self.device, env!("CARGO_PKG_VERSION"));
+        let known: Vec<_> = texts
+            .into_iter()
+            .map(|text| {
+                let key = match &text {
+                    Input::Text(text) => Key::of(&print, "text", text.as_bytes()),
+                    Input::Ids(ids) => Key::of(&print, "ids", bytemuck::cast_slice(ids)),
+                };
+                (key, self.shared.cache.get(&key), text)
+            })
+            .collect();
+        let hits = known.iter().filter(|(_, vector, _)| vector.is_some()).count();
+        if hits < known.len() {
+            self.shared.admit()?;
+        }
+        let mut places: Vec<Place> = Vec::with_capacity(known.len());
         let mut fresh = Vec::new();
-        let mut hits = 0;
-        for text in texts {
-            let key = match &text {
-                Input::Text(text) => Key::of(&kind.fingerprint, "text", text.as_bytes()),
-                Input::Ids(ids) => Key::of(&kind.fingerprint, "ids", bytemuck::cast_slice(ids)),
-            };
-            if let Some(vector) = self.shared.cache.get(&key) {
-                hits += 1;
-                places.push(Place::Known(vector));
-                continue;
-            }
-            let (sender, receiver) = oneshot::channel();
+        {
             let mut state = self.shared.lock();
-            if state.is_ending {
+            if state.is_ending || state.has_ended {
                 return Err(Problem::Ending);
             }
-            let waiting = state.waiting.entry(key).or_default();
-            if waiting.is_empty() {
-                fresh.push((key, text));
+            for (key, vector, text) in known {
+                if let Some(vector) = vector {
+                    places.push(Place::Known(vector));
+                    continue;
+                }
+                let (sender, receiver) = oneshot::channel();
+                let waiting = state.waiting.entry(key).or_default();
+                if waiting.is_empty() {
+                    fresh.push((key, text));
+                }
+                waiting.push(sender);
+                places.push(Place::Coming(receiver));
             }
-            waiting.push(sender);
-            places.push(Place::Coming(receiver));
         }
         self.shared.metrics.texts(hits, places.len() - hits, places.len() - hits - fresh.len());
         if !fresh.is_empty() {
-            // From here on somebody may wait for these texts, whatever becomes of this request.
+            // From here on somebody may wait for these texts, whatever becomes of this request. Some at a time, so that others come in between and the
+            // engine begins.
             let (hosted, kind) = (self.clone(), kind.clone());
-            let prepare = tokio::task::spawn_blocking(move || hosted.prepare(fresh, &kind));
-            prepare.await.map_err(|error| Problem::Engine(error.to_string()))?;
+            tokio::spawn(async move {
+                while !fresh.is_empty() {
+                    let rest = fresh.split_off(fresh.len().min(TOKENIZED));
+                    let some = std::mem::replace(&mut fresh, rest);
+                    let (hosted, kind) = (hosted.clone(), kind.clone());
+                    let _ = tokio::task::spawn_blocking(move || hosted.prepare(some, &kind)).await;
+                }
+            });
         }
         let mut outcomes = Vec::with_capacity(places.len());
         for place in places {
@@ -257,9 +284,13 @@ impl Hosted {
         Ok(outcomes)
     }
 
-    /// Tokenises texts and puts them in the queue; those that cannot be embedded are answered.
-    fn prepare(&self, texts: Vec<(Key, Input)>, kind: &Arc<Kind>) {
+    /// Tokenises texts and puts them in the queue; those that cannot be embedded are answered, those that nobody waits for forgotten.
+    fn prepare(&self, mut texts: Vec<(Key, Input)>, kind: &Arc<Kind>) {
         let started = Instant::now();
+        {
+            let waiting = &mut self.shared.lock().waiting;
+            texts.retain(|(key, _)| is_wanted(waiting, key));
+        }
         let failed = |panic: Box<dyn Any + Send>| {
             vec![Err(format!("it could not be tokenised: {}", said_in_panic(&*panic))); texts.len()]
         };
@@ -269,7 +300,12 @@ impl Hosted {
         let mut state = self.shared.lock();
         for ((key, _), prepared) in texts.into_iter().zip(prepared) {
             match prepared {
-                Ok(_) if state.is_ending => state.answer(&key, &Err(Failure::Ending)),
+                Ok(_) if state.has_ended => state.answer(&key, &Err(Failure::Ending)),
+                Ok(prepared) if prepared.tokens() > MOST_TOKENS => {
+                    let found = prepared.tokens();
+                    let reason = format!("expected at most {MOST_TOKENS} tokens, windows counted, found {found}");
+                    state.answer(&key, &Err(Failure::Text(reason)));
+                }
                 Ok(prepared) => ready.push((prepared.tokens().max(1), Text { key, prepared })),
                 Err(error) => state.answer(&key, &Err(Failure::Text(error))),
             }
@@ -300,6 +336,12 @@ impl Hosted {
     }
 }
 
+/// Texts of a request that are tokenised at a time.
+const TOKENIZED: usize = 256;
+
+/// Tokens that are computed for one text, which may have many windows: more would hold the engine for long.
+const MOST_TOKENS: usize = 1 << 16;
+
 /// Where a text's vector is.
 enum Place {
     Known(Arc<Vector>),
@@ -311,17 +353,19 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether there is room for one more request.
+    /// Whether there is room for one more request: neither more waits than may, nor more than will be computed in time.
     fn admit(&self) -> Result<(), Problem> {
         let state = self.lock();
-        if state.is_ending {
+        if state.is_ending || state.has_ended {
             return Err(Problem::Ending);
         }
-        if !state.queue.is_full() {
+        let rate = (self.rate.load(Ordering::Relaxed) as f64 / 1000.0).max(1.0);
+        let in_time = (rate * self.deadline.as_secs_f64()) as usize;
+        let (most, waiting) = (state.queue.most_tokens().min(in_time), state.queue.tokens());
+        if waiting < most {
             return Ok(());
         }
-        let rate = (self.rate.load(Ordering::Relaxed) as f64 / 1000.0).max(1.0);
-        let seconds = (state.queue.tokens() as f64 / rate).ceil().clamp(1.0, 600.0);
+        let seconds = ((waiting - most) as f64 / rate).ceil().clamp(1.0, 600.0);
         Err(Problem::Busy(Duration::from_secs(seconds as u64)))
     }
 
@@ -370,6 +414,18 @@ impl State {
     }
 }
 
+/// Says at a thread's end, however that comes, that nobody is to wait for it.
+struct End<'a>(&'a Shared);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.has_ended = true;
+        // Whoever came too late hears of it.
+        state.waiting.clear();
+    }
+}
+
 /// The engine's thread.
 struct Owner<'a> {
     /// Nothing after it failed, until it is loaded again.
@@ -386,16 +442,22 @@ impl Owner<'_> {
             let prepared = || texts.iter().map(|(_, text)| text.prepared.clone()).collect::<Vec<_>>();
             // What failed once for no reason of the texts' is loaded anew, and tried again.
             let found = self.compute(prepared(), &kind.0.job).or_else(|error| {
-                tracing::error!("the engine failed, and is opened anew: {error}");
-                self.model = None;
-                self.shared.metrics.engine_failed();
+                self.forget(&error);
                 self.compute(prepared(), &kind.0.job)
             });
             self.shared.computed(tokens, started.elapsed());
             self.shared.metrics.batch(texts.len(), tokens, started.elapsed());
             let outcomes: Vec<Outcome> = match found {
                 Ok(found) => found.into_iter().map(outcome).collect(),
-                Err(error) => texts.iter().map(|_| Err(Failure::Engine(error.clone()))).collect(),
+                // One of them may be at fault: the others have their vectors all the same.
+                Err(error) if texts.len() > 1 => {
+                    self.forget(&error);
+                    prepared().into_iter().map(|text| self.alone(text, &kind.0.job)).collect()
+                }
+                Err(error) => {
+                    self.forget(&error);
+                    vec![Err(Failure::Engine(error))]
+                }
             };
             let keys = texts.iter().map(|(_, text)| text.key);
             let vectors: Vec<_> = keys
@@ -408,8 +470,26 @@ impl Owner<'_> {
             let mut state = self.shared.lock();
             keys.zip(&outcomes).for_each(|(key, outcome)| state.answer(&key, outcome));
         }
-        // Nothing is in the queue; whoever came too late hears of it.
-        self.shared.lock().waiting.clear();
+    }
+
+    /// Gives up an engine that failed. What it is ended by may fail, too.
+    fn forget(&mut self, error: &str) {
+        tracing::error!("the engine failed, and is opened anew: {error}");
+        self.shared.metrics.engine_failed();
+        let model = self.model.take();
+        if catch_unwind(AssertUnwindSafe(|| drop(model))).is_err() {
+            tracing::error!("and could not be ended");
+        }
+    }
+
+    fn alone(&mut self, text: Prepared, job: &Job) -> Outcome {
+        match self.compute(vec![text], job) {
+            Ok(mut found) => outcome(found.remove(0)),
+            Err(error) => {
+                self.forget(&error);
+                Err(Failure::Engine(error))
+            }
+        }
     }
 
     fn compute(&mut self, texts: Vec<Prepared>, job: &Job) -> Result<Vec<Result<Embedding, Error>>, String> {

@@ -29,9 +29,6 @@ const HEADER_BYTES: usize = 64 << 10;
 /// Connections at a time; more wait to be taken.
 const CONNECTIONS: usize = 4096;
 
-/// How long connections may take to end when the server does.
-pub const PATIENCE: Duration = Duration::from_secs(30);
-
 /// Where a server listens.
 pub enum Listener {
     /// At an address.
@@ -77,8 +74,8 @@ impl Listener {
         })
     }
 
-    /// Answers connections until `ending` is there, then those that are open, as long as they may take.
-    pub async fn serve(self, router: Router, ending: impl Future<Output = ()>) {
+    /// Answers connections until `ending` is there, then those that are open, for as long as `patience`.
+    pub async fn serve(self, router: Router, ending: impl Future<Output = ()>, patience: Duration) {
         let (graceful, room) = (GracefulShutdown::new(), Arc::new(Semaphore::new(CONNECTIONS)));
         let take = async |permit: tokio::sync::OwnedSemaphorePermit| match &self {
             Self::Tcp(listener) => {
@@ -107,7 +104,7 @@ impl Listener {
             drop(std::fs::remove_file(path));
         }
         drop(self);
-        drop(tokio::time::timeout(PATIENCE, graceful.shutdown()).await);
+        drop(tokio::time::timeout(patience, graceful.shutdown()).await);
     }
 }
 
@@ -130,9 +127,9 @@ fn connect(
     permit: tokio::sync::OwnedSemaphorePermit,
 ) {
     let service = router.clone().map_request(|request: Request<Incoming>| request.map(Body::new));
-    let mut builder = Builder::new(TokioExecutor::new());
+    // HTTP/1 alone, whose headers have their time from the first moment on: which of the two it is to be is waited for without end.
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(HEADER_BYTES);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEADERS).max_header_list_size(HEADER_BYTES as u32);
     let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
     let watched = graceful.watch(connection);
     tokio::spawn(async move {

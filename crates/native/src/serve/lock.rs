@@ -75,10 +75,15 @@ impl Lock {
         fs::write(&unfinished, ready.to_string())?;
         fs::rename(unfinished, &self.said)
     }
+
+    /// Says no more where the server is, for it ends.
+    pub fn unsay(&self) {
+        drop(fs::remove_file(&self.said));
+    }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        drop(fs::remove_file(&self.said));
+        self.unsay();
     }
 }

@@ -28,7 +28,7 @@ pub use disk::Disk;
 pub use ending::Ends;
 pub use guard::Guard;
 pub use hosted::{Computes, Model};
-pub use listen::{Listener, PATIENCE};
+pub use listen::Listener;
 pub use lock::{Lock, Locked};
 pub use models::{Entry, Load};
 pub use router::router;

@@ -1,7 +1,7 @@
 //! The models of a server, by their names: loaded when they are first asked for, unloaded when nobody asked for long.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use super::cache::Cache;
@@ -17,7 +17,8 @@ pub struct Models {
     entries: Vec<Arc<Entry>>,
     cache: Arc<Cache>,
     metrics: Arc<Metrics>,
-    queue_tokens: usize,
+    /// Tokens that may wait, and how long a request may.
+    bounds: (usize, Duration),
 }
 
 /// A model's name, and what of it is in memory.
@@ -27,7 +28,11 @@ pub struct Entry {
     /// Other names.
     pub aliases: Vec<String>,
     load: Load,
-    hosted: tokio::sync::Mutex<Option<Arc<Hosted>>>,
+    hosted: RwLock<Option<Arc<Hosted>>>,
+    /// Held by who loads or unloads it; in it, what was wrong when that was last tried, and when that ended.
+    changing: tokio::sync::Mutex<Option<(Instant, Problem)>>,
+    /// How long it stays where no request says so.
+    keep_alive: Option<Duration>,
     use_: Mutex<Use>,
     users: AtomicUsize,
 }
@@ -83,7 +88,16 @@ impl Entry {
     /// A model that is not loaded yet.
     pub fn new(name: String, aliases: Vec<String>, keep_alive: Option<Duration>, load: Load) -> Self {
         let use_ = Mutex::new(Use { last: Instant::now(), keep_alive });
-        Self { name, aliases, load, hosted: tokio::sync::Mutex::default(), use_, users: AtomicUsize::new(0) }
+        Self {
+            name,
+            aliases,
+            load,
+            hosted: RwLock::default(),
+            changing: tokio::sync::Mutex::default(),
+            keep_alive,
+            use_,
+            users: AtomicUsize::new(0),
+        }
     }
 
     fn using(&self) -> std::sync::MutexGuard<'_, Use> {
@@ -102,30 +116,59 @@ impl Entry {
 
     /// Whether it is in memory, and until when. One that is being loaded is not.
     pub fn loaded(&self) -> Option<(Arc<Hosted>, Option<Duration>)> {
-        let hosted = self.hosted.try_lock().ok()?.clone()?;
+        let hosted = self.hosted.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+        // One whose thread a bug ended is loaded anew.
         let Use { last, keep_alive } = *self.using();
-        Some((hosted, keep_alive.map(|keep_alive| keep_alive.saturating_sub(last.elapsed()))))
+        hosted.is_alive().then(|| (hosted, keep_alive.map(|keep_alive| keep_alive.saturating_sub(last.elapsed()))))
     }
 
-    /// Loads it, where nobody did meanwhile; and whether somebody had.
+    fn set(&self, hosted: Option<Arc<Hosted>>) -> Option<Arc<Hosted>> {
+        std::mem::replace(&mut *self.hosted.write().unwrap_or_else(PoisonError::into_inner), hosted)
+    }
+
+    /// Loads it, where nobody did meanwhile; and whether somebody had. Who waited for a try that failed is told of it, and does not try again.
     async fn load(&self, means: Means) -> Result<(Arc<Hosted>, bool), Problem> {
-        let mut place = self.hosted.lock().await;
-        if let Some(hosted) = &*place {
-            return Ok((hosted.clone(), true));
+        let asked = Instant::now();
+        let mut failed = self.changing.lock().await;
+        if let Some((hosted, _)) = self.loaded() {
+            return Ok((hosted, true));
+        }
+        if let Some((_, problem)) = failed.as_ref().filter(|(ended, _)| *ended > asked) {
+            return Err(problem.clone());
         }
         let load = self.load.clone();
-        let loading = tokio::task::spawn_blocking(move || Hosted::load(Box::new(move || load()), means));
-        let loaded = loading.await.map_err(|error| Problem::Load(error.to_string()))?;
-        let hosted = Arc::new(loaded.map_err(|error| Problem::Load(format!("{error:#}")))?);
-        tracing::info!(model = self.name, device = hosted.device, batch_tokens = hosted.batch_tokens, "loaded");
-        *place = Some(hosted.clone());
-        Ok((hosted, false))
+        match Hosted::load(Box::new(move || load()), means).await {
+            Ok(hosted) => {
+                let hosted = Arc::new(hosted);
+                tracing::info!(model = self.name, device = hosted.device, batch_tokens = hosted.batch_tokens, "loaded");
+                self.set(Some(hosted.clone()));
+                Ok((hosted, false))
+            }
+            Err(error) => {
+                let problem = Problem::Load(format!("{error:#}"));
+                *failed = Some((Instant::now(), problem.clone()));
+                Err(problem)
+            }
+        }
+    }
+
+    /// Takes it out of memory, where `may` says so when nothing else happens to it, and waits until it has ended.
+    async fn unload(&self, may: impl FnOnce() -> bool) -> bool {
+        let _changing = self.changing.lock().await;
+        let Some(hosted) = may().then(|| self.set(None)).flatten() else { return false };
+        let (ended, has_ended) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            hosted.end();
+            let _ = ended.send(());
+        });
+        let _ = has_ended.await;
+        true
     }
 }
 
 impl Models {
-    pub fn new(entries: Vec<Entry>, cache: Arc<Cache>, metrics: Arc<Metrics>, queue_tokens: usize) -> Self {
-        Self { entries: entries.into_iter().map(Arc::new).collect(), cache, metrics, queue_tokens }
+    pub fn new(entries: Vec<Entry>, cache: Arc<Cache>, metrics: Arc<Metrics>, bounds: (usize, Duration)) -> Self {
+        Self { entries: entries.into_iter().map(Arc::new).collect(), cache, metrics, bounds }
     }
 
     pub fn entries(&self) -> &[Arc<Entry>] {
@@ -150,10 +193,8 @@ impl Models {
             return Ok(Lease { using, hosted, loading: Duration::ZERO });
         }
         let started = Instant::now();
-        let (its, means) = (
-            entry.clone(),
-            Means { cache: self.cache.clone(), metrics: self.metrics.clone(), queue_tokens: self.queue_tokens },
-        );
+        let (its, means) =
+            (entry.clone(), Means { cache: self.cache.clone(), metrics: self.metrics.clone(), bounds: self.bounds });
         // A task of its own: whoever asked may not wait for its end, and others will want it.
         let loading = tokio::spawn(async move { its.load(means).await });
         let (hosted, was_loaded) = loading.await.map_err(|error| Problem::Load(error.to_string()))??;
@@ -161,26 +202,21 @@ impl Models {
         Ok(Lease { using, hosted, loading })
     }
 
-    /// How long a model stays in memory from now on.
-    pub fn keep(&self, entry: &Entry, keep_alive: Option<Duration>) {
-        entry.using().keep_alive = keep_alive;
+    /// How long a model stays in memory from now on: as a request says, or as the server was told.
+    pub fn keep(&self, entry: &Entry, keep_alive: Option<Option<Duration>>) {
+        entry.using().keep_alive = keep_alive.unwrap_or(entry.keep_alive);
     }
 
     /// Unloads what nobody used for as long as it is kept.
     pub async fn unload_idle(&self) {
         for entry in &self.entries {
-            let Use { last, keep_alive } = *entry.using();
-            if keep_alive.is_none_or(|keep_alive| last.elapsed() < keep_alive) {
-                continue;
-            }
-            let mut place = entry.hosted.lock().await;
-            // Whoever comes from now on waits for the lock, and finds nothing.
-            if entry.users.load(Ordering::SeqCst) == 0
-                && let Some(hosted) = place.take()
-            {
-                drop(place);
+            let is_idle = || {
+                let Use { last, keep_alive } = *entry.using();
+                keep_alive.is_some_and(|keep_alive| last.elapsed() >= keep_alive)
+                    && entry.users.load(Ordering::SeqCst) == 0
+            };
+            if entry.loaded().is_some() && is_idle() && entry.unload(is_idle).await {
                 tracing::info!(model = entry.name, "unloaded");
-                drop(tokio::task::spawn_blocking(move || hosted.end()).await);
             }
         }
     }
@@ -194,9 +230,7 @@ impl Models {
     /// Ends all of them, when what they accepted is computed.
     pub async fn end(&self) {
         for entry in &self.entries {
-            if let Some(hosted) = entry.hosted.lock().await.take() {
-                drop(tokio::task::spawn_blocking(move || hosted.end()).await);
-            }
+            entry.unload(|| true).await;
         }
     }
 }

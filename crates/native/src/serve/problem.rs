@@ -10,6 +10,12 @@ pub enum Problem {
     /// The request asks for what cannot be.
     #[error("{0}")]
     Invalid(String),
+    /// There is nothing to embed.
+    #[error("expected at least one text, found none")]
+    Empty,
+    /// It has more texts than this server takes at a time.
+    #[error("{0}")]
+    TooMany(String),
     /// A text cannot be embedded.
     #[error("input {index}: {reason}")]
     Text {
@@ -18,7 +24,7 @@ pub enum Problem {
         /// Why.
         reason: String,
     },
-    /// It has more bytes, or texts, than this server takes.
+    /// It has more bytes than this server takes.
     #[error("{0}")]
     TooLarge(String),
     /// The body did not come in time.
@@ -63,6 +69,8 @@ impl Problem {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Invalid(_) => "invalid",
+            Self::Empty => "empty",
+            Self::TooMany(_) => "too_many",
             Self::Text { .. } => "text",
             Self::TooLarge(_) => "too_large",
             Self::Slow(_) => "slow",
@@ -81,12 +89,12 @@ impl Problem {
     /// The status in most dialects.
     pub fn status(&self) -> u16 {
         match self {
-            Self::Invalid(_) | Self::Text { .. } => 400,
+            Self::Invalid(_) | Self::Empty | Self::Text { .. } => 400,
             Self::Unauthorized => 401,
             Self::Forbidden(_) => 403,
             Self::NoModel { .. } | Self::NotFound(_) => 404,
             Self::Slow(_) => 408,
-            Self::TooLarge(_) => 413,
+            Self::TooLarge(_) | Self::TooMany(_) => 413,
             Self::Busy(_) => 429,
             Self::Engine(_) | Self::Load(_) => 500,
             Self::Ending => 503,

@@ -28,6 +28,29 @@ const BODY: Duration = Duration::from_secs(30);
 /// How long a browser may remember what it may ask.
 const PREFLIGHT: Duration = Duration::from_secs(600);
 
+/// Paths that are counted by themselves.
+const ROUTES: [&str; 19] = [
+    "/",
+    "/api/embed",
+    "/api/embeddings",
+    "/api/ps",
+    "/api/pull",
+    "/api/show",
+    "/api/tags",
+    "/api/version",
+    "/embed",
+    "/health",
+    "/info",
+    "/live",
+    "/metrics",
+    "/openapi.json",
+    "/ready",
+    "/tokenize",
+    "/v1/embeddings",
+    "/v1/models",
+    "/wembed/embed",
+];
+
 type Shared = State<Arc<App>>;
 type Answered = Result<Response<Body>, Problem>;
 
@@ -144,15 +167,15 @@ async fn pull(State(app): Shared, request: Request) -> Response<Body> {
     said(answered.await, ollama::problem)
 }
 
-/// Whether the first model can answer; it is loaded where it is not.
+/// Whether the first model can answer. One that was unloaded is loaded by who asks it for something; that it is not there is no fault.
 async fn ready(State(app): Shared) -> Response<Body> {
     if app.is_ending() {
         return tei::problem(&Problem::Ending);
     }
-    match app.models.lease(None).await {
-        Ok(model) => dialects::json(200, &json!({ "status": "ready", "model": model.name() })),
-        Err(problem) => tei::problem(&problem),
+    if !app.is_ready() {
+        return tei::problem(&Problem::Load("it is being loaded".to_owned()));
     }
+    dialects::json(200, &json!({ "status": "ready", "model": app.models.entries()[0].name }))
 }
 
 async fn metrics(State(app): Shared) -> Response<Body> {
@@ -181,8 +204,8 @@ async fn accounted(State(app): Shared, request: Request, next: Next) -> Response
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).map(str::to_owned);
     let response = next.run(request).await;
     let (status, time) = (response.status().as_u16(), started.elapsed());
-    // A path that there is not is no label: there is no end of them.
-    let route = if status == 404 || path.starts_with("/v1/models/") { "other" } else { &path };
+    // Of paths that there are not there is no end: they are one label.
+    let route = ROUTES.iter().find(|route| path == **route).copied().unwrap_or("other");
     app.metrics.request(route, status, time);
     tracing::info!(%method, path, status, ms = time.as_secs_f64() * 1000.0, id, "request");
     response

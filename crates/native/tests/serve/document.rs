@@ -7,6 +7,7 @@ use crate::server::Server;
 #[test]
 fn it_lists_the_routes() {
     let server = Server::new();
+    drop(server.wait(server.app.load_first()).expect("it loads"));
     let document = server.get("/openapi.json").good();
     assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
     let source = include_str!("../../src/serve/router.rs");

@@ -59,6 +59,11 @@ fn token_ids_are_the_text() {
         assert_eq!(found["data"][0]["embedding"], text["data"][0]["embedding"]);
         assert_eq!(found["usage"], text["usage"]);
     }
+    // The bits of a text with a prompt depend on where both meet.
+    let prompted = server.post("/wembed/embed", &json!({ "texts": [ids(false)], "prompt": "query: " })).good();
+    assert!(
+        prompted["texts"][0]["error"].as_str().is_some_and(|error| error.contains("to put the prompt in front of"))
+    );
     let wrong = server.post("/v1/embeddings", &json!({ "input": [1, 4_000_000] }));
     assert_eq!(wrong.status, 400, "{}", wrong.body);
     assert!(wrong.body.contains("4000000 is beyond"), "{}", wrong.body);
@@ -114,7 +119,7 @@ fn what_is_wrong_is_said_nested() {
         ("[]", 400, "invalid", "expected a JSON object"),
         (r#"["a"]"#, 400, "invalid", "expected a JSON object"),
         ("{}", 400, "invalid", "missing field `input`"),
-        (r#"{"input": []}"#, 400, "invalid", "at least one text"),
+        (r#"{"input": []}"#, 400, "empty", "at least one text"),
         (r#"{"input": null}"#, 400, "invalid", "found null"),
         (r#"{"input": {"a": 1}}"#, 400, "invalid", "found an object"),
         (r#"{"input": ["a", 7]}"#, 400, "invalid", "a number at 1"),

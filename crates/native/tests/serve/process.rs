@@ -189,6 +189,19 @@ fn it_ends_with_its_parent() {
     }
 }
 
+/// A client that says nothing is not waited for for ever.
+#[test]
+fn a_silent_connection_is_ended() {
+    let process = Process::start(&[]);
+    let host = process.url().strip_prefix("http://").expect("it is HTTP");
+    let mut stream = TcpStream::connect(host).expect("it listens");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("it can be set");
+    let started = Instant::now();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).expect("it ends");
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+}
+
 #[test]
 fn a_second_one_hands_out_the_first_ones_url() {
     let place = TempDir::new().expect("there is room");
@@ -216,7 +229,7 @@ fn a_unix_socket() {
         let process = Process::start(&["--unix-socket", path.to_str().expect("it is UTF-8")]);
         assert_eq!(process.url(), format!("unix:{}", path.display()));
         let mut stream = UnixStream::connect(&path).expect("it listens");
-        stream.write_all(b"GET /live HTTP/1.1\r\nconnection: close\r\n\r\n").expect("it reads");
+        stream.write_all(b"GET /live HTTP/1.1\r\nhost: wembed\r\nconnection: close\r\n\r\n").expect("it reads");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers");
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");

@@ -19,7 +19,7 @@ fn embed() {
     let finish = Finish { normalize: Some(false), dimensions: Some(12) };
     assert_eq!(numbers(&one[0]), vectors("mpnet", &TEXTS[..1], finish)[0]);
     for (wrong, status, word) in [
-        (json!({ "inputs": [] }), 422, "at least one text"),
+        (json!({ "inputs": [] }), 400, "at least one text"),
         (json!({ "inputs": "a", "prompt_name": "nothing" }), 422, "prompt"),
         (json!({ "inputs": "a", "truncation_direction": "left" }), 422, "Right, which is the model's"),
         (json!({ "inputs": "word ".repeat(3000), "truncate": false }), 422, "input 0: "),
@@ -28,7 +28,7 @@ fn embed() {
         let answer = server.post("/embed", &wrong);
         assert_eq!(answer.status, status, "{}", answer.body);
         let body = answer.json();
-        assert_eq!(body["error_type"], "Validation");
+        assert_eq!(body["error_type"], if status == 400 { "Empty" } else { "Validation" });
         assert!(body["error"].as_str().is_some_and(|error| error.contains(word)), "{}", answer.body);
     }
 }
@@ -51,6 +51,8 @@ fn tokenize() {
 fn info_health_and_metrics() {
     let server = Server::new();
     assert_eq!(server.get("/live").good()["status"], "alive");
+    assert_eq!(server.get("/health").status, 503, "it is not loaded yet");
+    drop(server.wait(server.app.load_first()).expect("it loads"));
     assert_eq!(server.get("/health").good()["status"], "ready");
     let info = server.get("/info").good();
     assert_eq!(
@@ -89,7 +91,7 @@ fn what_is_too_large() {
     let many = server.post("/embed", &json!({ "inputs": ["a", "b", "c", "d"] }));
     assert_eq!(
         (many.status, many.json()["error"].as_str()),
-        (413, Some("expected at most 3 texts in a request, found 4"))
+        (422, Some("expected at most 3 texts in a request, found 4"))
     );
     let large = server.post("/embed", &json!({ "inputs": "a".repeat(1000) }));
     assert_eq!((large.status, large.json()["error"].as_str()), (413, Some("expected a body of at most 1000 bytes")));

@@ -74,16 +74,17 @@ pub async fn embeddings(app: &App, body: Bytes) -> Result<Response<Body>, Proble
     Ok(vectors(&answer, &json!({ "embedding": values })))
 }
 
-/// Sets how long a model stays, where a request says so: seconds as a number, or a duration such as `5m`; negative is for ever.
+/// Sets how long a model stays, where a request says so: seconds as a number, or a duration such as `5m`; negative is for ever. One that does
+/// not say so goes back to what the server was told, as with Ollama.
 fn keep(app: &App, model: Option<&str>, keep_alive: Option<Value>) -> Result<(), Problem> {
-    let Some(said) = keep_alive.filter(|said| !said.is_null()) else { return Ok(()) };
-    let keep_alive = duration(&said).ok_or_else(|| {
-        Problem::Invalid(format!(
-            "`keep_alive`: expected seconds, or a duration such as \"5m\", found {:.40}",
-            said.to_string()
-        ))
-    })?;
-    app.models.keep(app.models.find(model)?, keep_alive);
+    let said = keep_alive.filter(|said| !said.is_null());
+    let keep_alive = said.map(|said| {
+        duration(&said).ok_or_else(|| {
+            let found = said.to_string();
+            Problem::Invalid(format!("`keep_alive`: expected seconds, or a duration such as \"5m\", found {found:.40}"))
+        })
+    });
+    app.models.keep(app.models.find(model)?, keep_alive.transpose()?);
     Ok(())
 }
 

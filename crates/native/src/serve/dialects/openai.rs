@@ -80,7 +80,7 @@ struct Usage {
 pub async fn embeddings(app: &App, body: Bytes) -> Result<Response<Body>, Problem> {
     let Request { input, model, encoding_format, dimensions } = parse(&body)?;
     if input.texts.is_empty() {
-        return Err(Problem::Invalid("`input`: expected at least one text, found none".to_owned()));
+        return Err(Problem::Empty);
     }
     let finish = Finish { normalize: Some(true), dimensions };
     let answer = app

@@ -34,7 +34,7 @@ enum Direction {
 pub async fn embed(app: &App, body: Bytes) -> Result<Response<Body>, Problem> {
     let Embed { inputs, truncate, truncation_direction, prompt_name, normalize, dimensions } = parse(&body)?;
     if inputs.texts.is_empty() {
-        return Err(Problem::Invalid("`inputs`: expected at least one text, found none".to_owned()));
+        return Err(Problem::Empty);
     }
     if let Some(asked) = truncation_direction {
         let side = app.models.lease(None).await?.reader.description().truncation_side;
@@ -72,6 +72,7 @@ pub async fn tokenize(app: &App, body: Bytes) -> Result<Response<Body>, Problem>
         stop: Option<usize>,
     }
     let Tokenize { inputs, add_special_tokens } = parse(&body)?;
+    app.check(inputs.texts.len())?;
     let model = app.models.lease(None).await?;
     let reader = model.reader.clone();
     let tokenizing = tokio::task::spawn_blocking(move || {
@@ -137,6 +138,8 @@ pub async fn info(app: &App) -> Result<Response<Body>, Problem> {
 pub fn problem(problem: &Problem) -> Response<Body> {
     let (status, kind) = match problem {
         Problem::Busy(_) => (429, "Overloaded"),
+        Problem::Empty => (400, "Empty"),
+        Problem::TooMany(_) => (422, "Validation"),
         Problem::Invalid(_) | Problem::Text { .. } => (422, "Validation"),
         Problem::TooLarge(_) => (413, "Validation"),
         Problem::Unauthorized => (401, "Unauthorized"),
