@@ -17,20 +17,22 @@ use crate::tensors::{TensorRows, Tensors};
 pub struct PackedForm;
 
 impl PackedForm {
-    /// The version of the form that this crate reads: the value of [`PackedForm::VERSION_KEY`].
+    /// The key in the metadata. Its value is lines: the form's version, the type of the packs' numbers, and the packs' paths in the model's
+    /// folder, in the order in which the index numbers them.
+    pub const KEY: &str = "wembed_pack";
+    /// The version of the form that this crate reads.
     pub const VERSION: &str = "1";
-    /// The key of the form's version.
-    pub const VERSION_KEY: &str = "wembed_pack";
-    /// The key of the type that the packs' numbers have.
-    pub const DTYPE_KEY: &str = "wembed_pack_dtype";
-    /// The key of the packs' paths in the model's folder, a line each, in the order in which the index numbers them.
-    pub const FILES_KEY: &str = "wembed_pack_files";
     /// What the name of the index has more than the word table's own.
     pub const INDEX_ENDING: &str = "_pack";
 
+    /// The value of [`PackedForm::KEY`].
+    pub fn write<'a>(dtype: &str, files: impl Iterator<Item = &'a str>) -> String {
+        files.fold(format!("{}\n{dtype}", Self::VERSION), |lines, file| format!("{lines}\n{file}"))
+    }
+
     /// The packs' paths that a checkpoint names.
     pub fn files<'t, F>(tensors: &'t Tensors<'_, F>) -> impl Iterator<Item = &'t str> {
-        tensors.metadata(Self::FILES_KEY).into_iter().flat_map(str::lines)
+        tensors.metadata(Self::KEY).into_iter().flat_map(|lines| lines.lines().skip(2))
     }
 }
 
@@ -63,9 +65,9 @@ impl WordTable {
     pub async fn open<F: Files>(tensors: &Tensors<'_, F>, config: &Config) -> Result<Self, Error> {
         let name = word_table_name(config, tensors);
         if !tensors.contains(&name)
-            && let Some(version) = tensors.metadata(PackedForm::VERSION_KEY)
+            && let Some(form) = tensors.metadata(PackedForm::KEY)
         {
-            return Packs::open(tensors, config, name, version).await.map(Self::Packed);
+            return Packs::open(tensors, config, name, form).await.map(Self::Packed);
         }
         tensors.matrix(&name, config.vocabulary_size, config.hidden_size).await.map(Self::Whole)
     }
@@ -128,18 +130,20 @@ impl Packs {
         tensors: &Tensors<'_, F>,
         config: &Config,
         name: String,
-        version: &str,
+        form: &str,
     ) -> Result<Self, Error> {
-        let unknown = |key: &str, expected: &str, found: &str| Error::unknown(tensors.path(), key, expected, found);
+        let unknown = |expected: &str, found: &str| Error::unknown(tensors.path(), PackedForm::KEY, expected, found);
+        let mut lines = form.lines();
+        let version = lines.next().unwrap_or_default();
         if version != PackedForm::VERSION {
-            return Err(unknown(PackedForm::VERSION_KEY, PackedForm::VERSION, version));
+            return Err(unknown(&format!("version {}", PackedForm::VERSION), version));
         }
-        let (dtype, stored) = match tensors.metadata(PackedForm::DTYPE_KEY).unwrap_or_default() {
+        let (dtype, stored) = match lines.next().unwrap_or_default() {
             "I8" => (Dtype::I8, Stored::F32),
             "F32" => (Dtype::F32, Stored::F32),
             "F16" => (Dtype::F16, Stored::F16),
             "BF16" => (Dtype::BF16, Stored::Bf16),
-            other => return Err(unknown(PackedForm::DTYPE_KEY, "I8, F16, BF16 or F32", other)),
+            other => return Err(unknown("I8, F16, BF16 or F32", other)),
         };
         let files: Vec<_> = PackedForm::files(tensors).map(str::to_owned).collect();
         let index = tensors.get(&format!("{name}{}", PackedForm::INDEX_ENDING), &[config.vocabulary_size])?;
@@ -151,7 +155,7 @@ impl Packs {
         for &pack in &index {
             let Some(count) = counts.get_mut(usize::from(pack)) else {
                 let expected = format!("a pack {pack}, as the index says");
-                return Err(unknown(PackedForm::FILES_KEY, &expected, &format!("{} packs", files.len())));
+                return Err(unknown(&expected, &format!("{} packs", files.len())));
             };
             *count += 1;
         }

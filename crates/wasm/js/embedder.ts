@@ -74,6 +74,7 @@ export class Embedder {
    * @throws {ArgumentInvalid} An option is wrong, or `texts` is no array of strings.
    * @throws {Aborted} The signal said so.
    * @throws {DeviceLost} The device was lost twice in a row.
+   * @throws {DownloadFailed} Rows of the word table that one of the texts needs did not come (of a packed model, see `packs`).
    */
   async embed(texts: readonly string[], all: EmbedOptions = {}): Promise<Embeddings> {
     const { onProgress, signal, ...options } = checked(all);

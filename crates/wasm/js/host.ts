@@ -89,7 +89,7 @@ export class Host {
       await this.#cached?.settled();
       if (remote && vocabulary !== "device") {
         const failed = (error: unknown) => void this.#forget(place, error);
-        this.#packs = new Packs(remote, [...first, ...others], packs === "all", failed);
+        this.#packs = new Packs(remote, [...first, ...others], packs === "all", failed, this.#files.signal);
         await this.#packs.load(first);
       }
       means.signal.throwIfAborted();
@@ -130,6 +130,8 @@ export class Host {
     try {
       await this.#packs.here(new Set(await this.#loaded().packs(texts, options)), signal);
     } catch (error) {
+      // Given up with the model, and not by the caller.
+      if (this.#files.signal.aborted && !signal.aborted) throw new Stopped("the model was disposed");
       throw this.#said(error);
     }
   }
@@ -188,7 +190,7 @@ export class Host {
     if (place.kind !== "folder") return;
     if (error instanceof ModelInvalid) await clearCache(place.name).catch(() => {});
     // A file that is not as listed: the list may be an old one.
-    if (error instanceof Unlike) await this.#folder?.forget(PACKED);
+    if (error instanceof Unlike) await this.#folder?.forget(PACKED).catch(() => {});
   }
 
   /** What was thrown, as what it is. */

@@ -30,13 +30,13 @@ export interface LoadOptions {
   vocabulary?: "auto" | "host" | "device";
   /**
    * The languages that texts will be in, as BCP 47 names them: those of the browser's user where nothing is said. Of a packed model (`wembed
-   * pack`) the packs of word rows that these languages need are loaded first; no text has to wait for another.
+   * pack`) the packs of word rows that these languages need are loaded before the model is ready.
    */
   languages?: readonly string[];
   /**
    * When the other packs of a packed model are loaded: `"all"`, the default, loads all of them after the model is ready, in an order on which no text has an
    * influence, and a text whose rows are not here yet waits for them; `"needed"` loads one when a text needs it, which tells the
-   * server in which language somebody writes.
+   * server in which language or script somebody writes, and how rare the words are.
    */
   packs?: "all" | "needed";
   /** Called while it loads, in order. */

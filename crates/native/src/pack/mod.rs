@@ -86,6 +86,9 @@ pub struct Packed {
     pub off: f64,
 }
 
+/// How far vectors may be from the original's, as 1 - cosine: further than rounding takes any model that was seen, tiny ones with random weights included.
+const FURTHEST: f64 = 5e-3;
+
 /// Texts whose vectors the packed form has to have: in several scripts, so that rows of several packs are in them.
 const TEXTS: [&str; 6] = [
     "The lighthouse keeper wrote down the weather every morning, and nobody ever read it.",
@@ -103,6 +106,15 @@ pub async fn pack(files: ModelFiles, to: &Path, options: &Options) -> anyhow::Re
     let model = write(&seen, to, options).await?;
     let packed = vectors(Directory::open(to)?).await.with_context(|| named(to))?;
     let off = original.iter().zip(&packed).map(|(one, other)| distance(one, other)).fold(0.0, f64::max);
+    ensure!(
+        original.iter().any(Option::is_some),
+        "none of {} texts could be embedded: it cannot be held to anything",
+        TEXTS.len()
+    );
+    ensure!(
+        off <= FURTHEST,
+        "its vectors are {off:.1e} from the original's, as 1 - cosine: expected at most {FURTHEST}"
+    );
     Ok(Packed { model, off })
 }
 
@@ -110,7 +122,7 @@ async fn write(seen: &Seen<'_>, to: &Path, options: &Options) -> anyhow::Result<
     let description = Description::read(&seen).await?;
     let config = &description.config;
     let tensors = Tensors::open(&seen, &description.modules.encoder).await?;
-    ensure!(tensors.metadata(PackedForm::VERSION_KEY).is_none(), "it is packed already");
+    ensure!(tensors.metadata(PackedForm::KEY).is_none(), "it is packed already");
     let table = Table::read(&tensors, config, options.int8).await?;
     let tokenizer = description.tokenizer(&seen).await?;
     let scripts = languages::scripts(&tokenizer, config.vocabulary_size);
@@ -146,12 +158,9 @@ async fn write(seen: &Seen<'_>, to: &Path, options: &Options) -> anyhow::Result<
         writer.tensors(&file, parts, None)?;
         packs.push(Pack { file, rows: rows.len(), script, language, rest });
     }
-    let files: Vec<_> = packs.iter().map(|pack| pack.file.as_str()).collect();
-    let metadata = HashMap::from([
-        (PackedForm::VERSION_KEY.to_owned(), PackedForm::VERSION.to_owned()),
-        (PackedForm::DTYPE_KEY.to_owned(), table.dtype.to_string()),
-        (PackedForm::FILES_KEY.to_owned(), files.join("\n")),
-    ]);
+    // One entry, since a map's are in no order, and the same model is to have the same bytes.
+    let form = PackedForm::write(&table.dtype.to_string(), packs.iter().map(|pack| pack.file.as_str()));
+    let metadata = HashMap::from([(PackedForm::KEY.to_owned(), form)]);
     let encoder_file = Path::new(&description.modules.encoder).join("model.safetensors");
     writer.tensors(&encoder_file.to_string_lossy(), encoder, Some(metadata))?;
     let model = PackedModel { wembed_pack: 1, files: std::mem::take(&mut writer.files), packs };

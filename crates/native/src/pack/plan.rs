@@ -64,16 +64,17 @@ pub fn plan(scripts: &[&str], languages: &[Language], most: usize) -> anyhow::Re
     let mut homes: BTreeMap<Home<'_>, Vec<u32>> = BTreeMap::new();
     for (row, (&script, users)) in scripts.iter().zip(&users).enumerate() {
         let home = match users[..] {
-            [] if languages.is_empty() => {
+            [] if languages.is_empty() && script != COMMON => {
                 let taken = taken.entry(script).or_default();
                 *taken += 1;
                 match script {
-                    COMMON => Home::Common,
                     UNKNOWN => Home::Rest(script),
                     _ if *taken <= most => Home::Script(script),
                     _ => Home::Rest(script),
                 }
             }
+            // Digits, marks and brackets are in everybody's texts, if not in those that were counted; so are special tokens.
+            _ if script == COMMON => Home::Common,
             [] => Home::Rest(script),
             [language] => Home::Language(language),
             _ if users.iter().all(|&user| written[user].contains(&script)) => Home::Script(script),
@@ -169,7 +170,7 @@ mod tests {
         ];
         let packs = plan(&scripts, &languages, 100).expect("there are few");
         let expected: [(&str, &[u32]); 7] = [
-            (COMMON, &[0, 7]), // a Latin token, but Chinese texts have it too
+            (COMMON, &[0, 7]), // the second is Latin, but Chinese texts have it too
             ("Hani", &[4]),
             ("Latn", &[1]),
             ("de", &[2]),

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use crate::models::{Copied, model, text};
@@ -74,13 +75,20 @@ fn rows_in_int8_by_language() {
     let packs = said["packs"].as_array().expect("they are listed");
     let languages: Vec<_> = packs.iter().filter_map(|pack| pack["language"].as_str()).collect();
     assert_eq!(languages, ["de", "ru"]);
-    // Every file is as pack.json says, and there is no other.
+    // Every file is as pack.json says.
     let files = said["files"].as_object().expect("they are listed");
     for (path, known) in files {
-        let size = fs::metadata(Path::new(&packed).join(path)).expect("it is there").len();
-        assert_eq!(known["size"], size, "{path}");
-        assert_eq!(known["sha256"].as_str().map(str::len), Some(64));
+        let bytes = fs::read(Path::new(&packed).join(path)).expect("it is there");
+        let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!((&known["size"], &known["sha256"]), (&json!(bytes.len()), &json!(sha256)), "{path}");
     }
+    // The same again is the same bytes.
+    let again = place.path("again");
+    let twice = object(pack(&original, &again, &["--texts", &texts[0], "--texts", &texts[1]]));
+    assert_eq!(twice["files"], said["files"]);
+    // With one language alone special tokens and digits are everybody's, too.
+    let german = object(pack(&original, &place.path("german"), &["--texts", &texts[0]]));
+    assert_eq!(german["packs"][0]["script"], "Zyyy");
     let rows: u64 = packs.iter().filter_map(|pack| pack["rows"].as_u64()).sum();
     let info = object(run(&["info", &packed, "--format", "json"]));
     assert_eq!(info["vocabulary_size"], rows);
@@ -139,14 +147,13 @@ fn packs_that_do_not_fit() {
             fs::write(copy.file("model.safetensors"), bytes).expect("it can be written");
         }
     };
-    let version = metadata("\"wembed_pack\":\"1\"", "\"wembed_pack\":\"2\"");
-    broken("another version", &version, &["`model.safetensors`", "`wembed_pack`", "expected 1", "`2`"]);
-    let dtype = |to| metadata("\"wembed_pack_dtype\":\"F16\"", to);
-    broken("another type", &dtype("\"wembed_pack_dtype\":\"F32\""), &["F32, as the encoder's file says", "F16"]);
-    broken("no numbers", &dtype("\"wembed_pack_dtype\":\"I64\""), &["`wembed_pack_dtype`", "I8, F16", "`I64`"]);
-    let files = |to| metadata("\"vocabulary/", to);
-    broken("a way out", &files("\"../abulary/"), &["leads out of the model's directory"]);
-    broken("fewer packs", &metadata("\\nvocabulary/", "  vocabulary/"), &["`wembed_pack_files`", "as the index says"]);
+    let form = |from: &'static str, to: &'static str| metadata(from, to);
+    let version = form("\"wembed_pack\":\"1", "\"wembed_pack\":\"2");
+    broken("another version", &version, &["`model.safetensors`", "`wembed_pack`", "expected version 1", "`2`"]);
+    broken("another type", &form("\\nF16\\n", "\\nF32\\n"), &["F32, as the encoder's file says", "F16"]);
+    broken("no numbers", &form("\\nF16\\n", "\\nI64\\n"), &["`wembed_pack`", "I8, F16", "`I64`"]);
+    broken("a way out", &form("\\nvocabulary/", "\\n../abulary/"), &["leads out of the model's directory"]);
+    broken("fewer packs", &form("\\nvocabulary/Latn", "  vocabulary/Latn"), &["`wembed_pack`", "as the index says"]);
     let index = metadata("word_embeddings.weight_pack\"", "word_embeddings.weight_pick\"");
     broken("no index", &index, &["embeddings.word_embeddings.weight_pack", "shape [580]"]);
 }

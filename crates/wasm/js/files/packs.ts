@@ -55,11 +55,12 @@ export async function packed(files: Omit<Whole, "whole">): Promise<PackedModel |
   if (said?.wembed_pack !== VERSION) throw wrong(`version ${said?.wembed_pack}`);
   const isFile = (file: unknown) => {
     const { size, sha256 } = (file ?? {}) as Record<string, unknown>;
-    return Number.isSafeInteger(size) && /^[0-9a-f]{64}$/.test(String(sha256));
+    return Number.isSafeInteger(size) && Number(size) >= 0 && /^[0-9a-f]{64}$/.test(String(sha256));
   };
   const isPack = (pack: Partial<Pack> | null) => typeof pack?.file === "string" && typeof pack.script === "string" && Object.hasOwn(said.files, pack.file);
-  if (!Object.values(said.files ?? {}).every(isFile)) throw wrong("a file without a size and a SHA-256");
+  if (typeof said.files !== "object" || said.files === null || !Object.values(said.files).every(isFile)) throw wrong("a file without a size and a SHA-256");
   if (!Array.isArray(said.packs) || !said.packs.every(isPack)) throw wrong("a pack without a file and a script");
+  if (new Set(said.packs.map(({ file }: Pack) => file)).size !== said.packs.length) throw wrong("a pack twice");
   return said;
 }
 
@@ -74,13 +75,20 @@ export function listed(place: Remote, { files }: PackedModel): Remote {
   return { kind: "listed", name: place.name, files: { ...Object.fromEntries(entries), ...(list ? { [PACKED]: list } : {}) } };
 }
 
-/** The packs that readers of `languages` need, then all others: those of their scripts first. */
+/**
+ * The packs that readers of `languages` need, then all others: those of their scripts first. Where nobody's texts said what a script's readers need, the first of
+ * its tokens are needed.
+ */
 export function order(packs: readonly Pack[], languages: readonly string[]): { first: string[]; others: string[] } {
   const wanted = languages.map(locale);
   const codes = wanted.map(({ language }) => language);
   const scripts = new Set(["Zyyy", ...wanted.flatMap(({ script = "" }) => SEVERAL[script] ?? [script])]);
-  const isFirst = ({ script, language, rest }: Pack) => !rest && (language === undefined ? scripts.has(script) : codes.includes(language));
-  const rank = ({ script, rest }: Pack) => (rest ? 2 : 0) + (scripts.has(script) ? 0 : 1);
+  const isNeeded = ({ script, language, rest }: Pack) => !rest && (language === undefined ? scripts.has(script) : codes.includes(language));
+  const counted = new Set(packs.filter(({ rest }) => !rest).map(({ script }) => script));
+  const uncounted = [...scripts].filter((script) => !counted.has(script));
+  const firstOf = new Set(uncounted.map((script) => packs.find((pack) => pack.script === script)?.file));
+  const isFirst = (pack: Pack) => isNeeded(pack) || firstOf.has(pack.file);
+  const rank = ({ script, rest }: Pack) => (scripts.has(script) ? 0 : 2) + (rest ? 1 : 0);
   const others = packs.filter((pack) => !isFirst(pack)).sort((left, right) => rank(left) - rank(right));
   const names = (packs: Pack[]) => packs.map(({ file }) => file);
   return { first: names(packs.filter(isFirst)), others: names(others) };
@@ -107,13 +115,23 @@ export function ownLanguages(): string[] {
   return [...(globalThis.navigator?.languages ?? [])].filter(isLanguage); // Node 20 has no navigator
 }
 
+/** Milliseconds until a pack that did not come is asked for again, and how often that is doubled. */
+const PAUSE = 1000;
+const DOUBLINGS = 6;
+
+/** A pack that somebody waits for, or that is on its way. */
+interface Coming {
+  /** What was wrong when it was last asked for. */
+  failure?: unknown;
+  /** Whoever waits. */
+  stirred: (() => void)[];
+}
+
 /** Packs on their way. */
 export class Packs {
   readonly #here = new Set<string>();
-  #asked: string[];
-  #running: Promise<void> | undefined;
-  #failure: unknown;
-  #stirred: (() => void)[] = [];
+  readonly #coming = new Map<string, Coming>();
+  readonly #loading = new Map<string, Promise<void>>();
 
   constructor(
     private readonly files: Whole,
@@ -121,9 +139,9 @@ export class Packs {
     /** Whether packs come that no text has needed so far. */
     private readonly eager: boolean,
     private readonly failed: (error: unknown) => void,
-  ) {
-    this.#asked = eager ? [...all] : [];
-  }
+    /** Ends with the model. */
+    private readonly signal: AbortSignal,
+  ) {}
 
   /** How many are here, of how many. */
   get count(): { here: number; of: number } {
@@ -137,62 +155,79 @@ export class Packs {
 
   /** Loads some of them. */
   async load(packs: readonly string[]): Promise<void> {
-    for (const pack of packs) {
-      await this.files.whole(pack);
-      this.#here.add(pack);
-    }
+    for (const pack of packs) await this.#load(pack);
   }
 
-  /** Loads all others, one after the other, while other things are done; where one fails, when one is needed next. */
+  /**
+   * Loads all others, one after the other, while other things are done. One that does not come is asked for again when all have been, later each time;
+   * no text has a part in that.
+   */
   begin(): void {
-    if (this.eager) this.#run();
+    if (this.eager) void this.#all();
   }
 
-  /** Waits until these are here. */
+  async #all(): Promise<void> {
+    for (let round = 0; !this.complete && !this.signal.aborted; round++) {
+      if (round > 0) await new Promise((resolve) => setTimeout(resolve, PAUSE << Math.min(round - 1, DOUBLINGS)));
+      for (const pack of this.all) if (!this.signal.aborted) await this.#load(pack).catch(() => {});
+    }
+  }
+
+  /** Waits until these are here. One of them that does not come is said; it may come later. */
   async here(packs: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
-    const missing = () => [...packs].filter((pack) => !this.#here.has(pack));
-    if (!this.eager) this.#asked.push(...missing());
-    while (missing().length > 0) {
-      this.#failure = undefined;
-      this.#run();
-      await this.#stir(signal);
-      if (this.#failure !== undefined && missing().length > 0) throw this.#failure;
+    for (const pack of packs) {
+      if (!this.all.includes(pack)) throw new ModelInvalid(`\`${PACKED}\`: expected \`${pack}\`, which the encoder's file names, found no pack of this name`);
+    }
+    const missing = [...packs].filter((pack) => !this.#here.has(pack));
+    if (this.eager) {
+      for (const pack of missing) await this.#stir(pack, signal);
+    } else {
+      for (const pack of missing) await stopped(this.#load(pack), signal);
     }
   }
 
-  #run(): void {
-    this.#running ??= this.#next().finally(() => {
-      this.#running = undefined;
-      this.#wake();
-    });
-  }
-
-  async #next(): Promise<void> {
-    try {
-      for (let pack; (pack = this.#asked.find((pack) => !this.#here.has(pack))) !== undefined; ) {
-        await this.load([pack]);
-        this.#wake();
-      }
-    } catch (error) {
-      this.#failure = error;
-      this.failed(error);
+  #load(pack: string): Promise<void> {
+    if (this.#here.has(pack)) return Promise.resolve();
+    let loading = this.#loading.get(pack);
+    if (!loading) {
+      const coming = this.#coming.get(pack) ?? { stirred: [] };
+      this.#coming.set(pack, coming);
+      loading = this.files
+        .whole(pack)
+        .then(
+          () => void this.#here.add(pack),
+          (error: unknown) => {
+            coming.failure = error;
+            if (!this.signal.aborted) this.failed(error);
+            throw error;
+          },
+        )
+        .finally(() => {
+          this.#loading.delete(pack);
+          for (const stirred of coming.stirred.splice(0)) stirred();
+        });
+      this.#loading.set(pack, loading);
     }
+    return loading;
   }
 
-  /** Waits for the next pack, or for the end. */
-  #stir(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const stop = () => reject(new Aborted(signal.reason));
-      if (signal.aborted) return stop();
-      signal.addEventListener("abort", stop, { once: true });
-      this.#stirred.push(() => {
-        signal.removeEventListener("abort", stop);
-        resolve();
-      });
-    });
+  /** Waits until a pack is here, or was asked for in vain. */
+  async #stir(pack: string, signal: AbortSignal): Promise<void> {
+    const coming = this.#coming.get(pack) ?? { stirred: [] };
+    this.#coming.set(pack, coming);
+    if (!this.#here.has(pack) && (coming.failure === undefined || this.#loading.has(pack))) {
+      await stopped(new Promise<void>((resolve) => coming.stirred.push(resolve)), signal);
+    }
+    if (!this.#here.has(pack)) throw coming.failure;
   }
+}
 
-  #wake(): void {
-    for (const stirred of this.#stirred.splice(0)) stirred();
-  }
+/** Waits for a promise, or for the signal. */
+function stopped(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(new Aborted(signal.reason));
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
 }
