@@ -80,7 +80,7 @@ export async function serve(folders, isolated) {
     /** The roots that it was started with, by path: their manner may be changed, too. */
     roots: Object.fromEntries(roots.map((root) => [root.path, root])),
     origin: `http://127.0.0.1:${server.address().port}`,
-    /** Serves one more directory, in some manner; the result's `path` says where, `requests` and `bytes` count, `asked` lists paths. */
+    /** Serves one more directory, in some manner; the result's `path` says where, `requests` and `bytes` count, `asked` lists paths; what its `missing` matches is not there. */
     add(directory, manner) {
       if (!(manner in manners)) throw new Error(`no manner \`${manner}\`: ${Object.keys(manners)}`);
       const root = { path: `/served-${roots.length}/`, directory, manner, requests: 0, bytes: 0, asked: [] };
@@ -98,6 +98,7 @@ async function answer(roots, headers, request, response) {
   root.requests += 1;
   root.asked.push(`${path.slice(root.path.length)} ${request.headers.range ?? ""}`.trim());
   while (root.manner === "held") await new Promise((resolve) => setTimeout(resolve, 10));
+  if (root.missing?.test(path)) return void response.writeHead(404).end();
   if (root.manner === "gone") return void request.socket.destroy();
   const inside = normalize(path.slice(root.path.length) || "index.html");
   const file = join(root.directory, inside);

@@ -187,13 +187,62 @@ test("files that do not belong together are refused, and the next load begins an
     [list.replace('"wembed_pack": 1', '"wembed_pack": 2'), /version 2/],
     [list.replace(/"sha256": "./, '"sha256": "x'), /SHA-256/],
     [list.replace(/"script": "Latn"/, '"writing": "Latn"'), /script/],
-    ['{"wembed_pack":1}', /a pack without/],
+    ['{"wembed_pack":1,"packs":[]}', /a file without/],
+    ['{"wembed_pack":1,"files":{}}', /a pack without/],
+    [JSON.stringify({ ...JSON.parse(list), packs: [...packs, packs[0]] }), /a pack twice/],
   ]) {
     await page.evaluate(() => wembed.clearCache());
     await writeFile(join(mixed, "pack.json"), wrong);
     const error = await load();
     assert.deepEqual([error.name, error.isTyped], ["ModelInvalid", true], `${wrong.slice(0, 40)}: ${error.message}`);
     assert.match(error.message, word);
+  }
+});
+
+test("a list that lacks a pack of the encoder's is an error of the texts that need it", async (t) => {
+  const page = await open(t);
+  const lacking = join(place, "lacking");
+  await cp(PACKED, lacking, { recursive: true });
+  const list = JSON.parse(await readFile(join(lacking, "pack.json"), "utf8"));
+  list.packs = list.packs.filter(({ language }) => language !== "ru");
+  await writeFile(join(lacking, "pack.json"), JSON.stringify(list));
+  const found = await page.evaluate(
+    async ([source, german, russian]) => {
+      const model = await wembed.Embedder.load(source, { device: "cpu", languages: ["de"] });
+      const [failed, others] = [await failure(model.embed([russian])), await model.embed([german])];
+      await model.dispose();
+      return { failed, errors: others.errors };
+    },
+    [server.add(lacking, "ranges").path, GERMAN, RUSSIAN],
+  );
+  assert.deepEqual([found.failed.name, found.failed.isTyped, found.errors], ["ModelInvalid", true, [null]], found.failed.message);
+});
+
+test("a pack that is not there keeps no other from coming, and comes when it is there again, unasked", async (t) => {
+  const page = await open(t);
+  for (const cache of ["use", "none"]) {
+    const served = server.add(PACKED, "ranges");
+    served.missing = /ru\.safetensors$/;
+    const found = await page.evaluate(
+      async ([source, cache, german, russian, chinese]) => {
+        const model = await wembed.Embedder.load(source, { device: "cpu", languages: ["de"], cache });
+        const failed = await failure(model.embed([german, russian]));
+        const others = await model.embed([german, chinese]);
+        const { packs } = await model.info();
+        globalThis.kept = model;
+        return { failed, errors: others.errors, packs };
+      },
+      [served.path, cache, GERMAN, RUSSIAN, "测试 中文"],
+    );
+    assert.deepEqual([found.failed.name, found.failed.isTyped, found.errors], ["DownloadFailed", true, [null, null]], found.failed.message);
+    assert.equal(found.packs.here, found.packs.of - 1);
+    served.missing = undefined;
+    const errors = await page.evaluate(async (russian) => {
+      for (let packs; (packs = (await kept.info()).packs), packs.here < packs.of; ) await new Promise((resolve) => setTimeout(resolve, 50));
+      return (await kept.embed([russian])).errors;
+    }, RUSSIAN);
+    assert.deepEqual(errors, [null]);
+    await page.evaluate(() => kept.dispose());
   }
 });
 
