@@ -28,6 +28,9 @@ export type PlainEmbed = Omit<EmbedOptions, "onProgress" | "signal">;
 /** Milliseconds between two words of progress. */
 const EVERY = 50;
 
+/** Milliseconds that an error may wait for a better one. */
+const MOMENT = 1000;
+
 /** 1 - cosine of a vector that is right, at most: what is computed in f32 is nearer by far. */
 const FURTHEST = { bf16: 1e-3, other: 1e-5 };
 
@@ -79,15 +82,22 @@ export class Host {
         read: (path, start, end) => files.read(path, start, end).catch(remember),
       };
       // A row that is asked of a server when a text needs it tells the server of the text: that is done only where it was asked for.
-      const vocabulary = files instanceof Ranges && !said ? (rest.vocabulary === "host" ? "host" : "device") : rest.vocabulary;
+      const isPacked = first.length + others.length > 0;
+      let vocabulary = files instanceof Ranges && !isPacked && rest.vocabulary !== "host" ? "device" : rest.vocabulary;
       for (const pack of first) progress.expect(pack, said!.files[pack]!.size);
       const load = async (device: LoadOptions["device"]) => {
         this.#model = await module.glue.Embedder.load(watched, { ...rest, ...(vocabulary ? { vocabulary } : {}), ...(device ? { device } : {}) });
       };
       await load(rest.device);
+      // Nor is it done where the storage turned out to have no room.
+      if (this.#cached?.isPartly && !isPacked && vocabulary !== "host" && vocabulary !== "device") {
+        vocabulary = "device";
+        this.#loaded().free();
+        await load(rest.device);
+      }
       if ("stored" in place && place.stored) await this.#prove(place.stored, rest.device, load);
       await this.#cached?.settled();
-      if (remote && vocabulary !== "device") {
+      if (remote && isPacked && vocabulary !== "device") {
         const failed = (error: unknown) => void this.#forget(place, error);
         this.#packs = new Packs(remote, [...first, ...others], packs === "all", failed, this.#files.signal);
         await this.#packs.load(first);
@@ -96,9 +106,11 @@ export class Host {
       progress.say("ready");
       this.#packs?.begin();
     } catch (error) {
+      const isModel = !means.signal.aborted && this.#said(error) instanceof ModelInvalid;
+      const wrong = isModel ? await this.#unlike() : undefined;
       await this.dispose();
       if (means.signal.aborted) throw new Aborted(means.signal.reason);
-      const said = this.#said(error);
+      const said = wrong ?? this.#said(error);
       await this.#forget(place, said);
       throw said;
     } finally {
@@ -191,6 +203,15 @@ export class Host {
     if (error instanceof ModelInvalid) await clearCache(place.name).catch(() => {});
     // A file that is not as listed: the list may be an old one.
     if (error instanceof Unlike) await this.#folder?.forget(PACKED).catch(() => {});
+  }
+
+  /** What is wrong with the bytes of a file that was read while it came: what they make no sense as says less. */
+  async #unlike(): Promise<Unlike | undefined> {
+    const settled = this.#cached?.settled().then(
+      () => undefined,
+      (error: unknown) => (error instanceof Unlike ? error : undefined),
+    );
+    return Promise.race([settled, new Promise<undefined>((resolve) => setTimeout(resolve, MOMENT))]);
   }
 
   /** What was thrown, as what it is. */

@@ -8,66 +8,20 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use pollster::block_on;
 use tokio::sync::oneshot;
 use wembed_kernels::Dtype;
-use wembed_model::{AnyEmbedder, EmbedOptions, Embedding, Error, Job, Prepared, Reader};
+use wembed_model::{EmbedOptions, Job, Prepared, Reader};
 
+mod computes;
+mod owner;
+
+pub use self::computes::{Computes, Loader, Model};
+pub use self::owner::said_in_panic;
+use self::owner::{End, Owner, warm_up};
 use super::cache::{Cache, Key, Vector};
 use super::metrics::Metrics;
 use super::problem::Problem;
 use super::queue::{Batch, Queue};
-use crate::ModelFiles;
-
-/// A model on an engine.
-pub type Model = AnyEmbedder<ModelFiles>;
-
-/// What an engine's thread owns: a [`Model`], or what stands for one in tests.
-pub trait Computes {
-    /// The half that needs no device.
-    fn reader(&self) -> &Arc<Reader>;
-    /// What it runs on, in words.
-    fn device(&self) -> String;
-    /// What weights are held in.
-    fn dtype(&self) -> Dtype;
-    /// The model's half of fingerprints.
-    ///
-    /// # Errors
-    /// Where its files cannot be read.
-    fn fingerprint(&self) -> anyhow::Result<[u8; 8]>;
-    /// One result a text, in order.
-    ///
-    /// # Errors
-    /// Where the engine fails.
-    fn compute(&mut self, texts: Vec<Prepared>, job: &Job) -> anyhow::Result<Vec<Result<Embedding, Error>>>;
-}
-
-impl Computes for Model {
-    fn reader(&self) -> &Arc<Reader> {
-        self.reader()
-    }
-
-    fn device(&self) -> String {
-        self.device()
-    }
-
-    fn dtype(&self) -> Dtype {
-        self.dtype()
-    }
-
-    fn fingerprint(&self) -> anyhow::Result<[u8; 8]> {
-        Ok(block_on(self.fingerprint_of_model())?)
-    }
-
-    fn compute(&mut self, texts: Vec<Prepared>, job: &Job) -> anyhow::Result<Vec<Result<Embedding, Error>>> {
-        #[cfg(feature = "faults")]
-        super::faults::strike(self)?;
-        Ok(block_on(self.compute(texts, job))?)
-    }
-}
-
-/// Loads the model, when it is first asked for and after its engine failed.
-pub type Loader = Box<dyn Fn() -> anyhow::Result<Box<dyn Computes>> + Send>;
 
 /// What a text came to.
 pub type Outcome = Result<Arc<Vector>, Failure>;
@@ -411,139 +365,6 @@ impl State {
         for sender in self.waiting.remove(key).unwrap_or_default() {
             drop(sender.send(outcome.clone()));
         }
-    }
-}
-
-/// Says at a thread's end, however that comes, that nobody is to wait for it.
-struct End<'a>(&'a Shared);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.has_ended = true;
-        // Whoever came too late hears of it.
-        state.waiting.clear();
-    }
-}
-
-/// The engine's thread.
-struct Owner<'a> {
-    /// Nothing after it failed, until it is loaded again.
-    model: Option<Box<dyn Computes>>,
-    loader: Loader,
-    shared: &'a Shared,
-    batch_tokens: usize,
-}
-
-impl Owner<'_> {
-    fn run(&mut self) {
-        while let Some(Batch { kind, texts, tokens }) = self.shared.next(self.batch_tokens) {
-            let started = Instant::now();
-            let prepared = || texts.iter().map(|(_, text)| text.prepared.clone()).collect::<Vec<_>>();
-            // What failed once for no reason of the texts' is loaded anew, and tried again.
-            let found = self.compute(prepared(), &kind.0.job).or_else(|error| {
-                self.forget(&error);
-                self.compute(prepared(), &kind.0.job)
-            });
-            self.shared.computed(tokens, started.elapsed());
-            self.shared.metrics.batch(texts.len(), tokens, started.elapsed());
-            let outcomes: Vec<Outcome> = match found {
-                Ok(found) => found.into_iter().map(outcome).collect(),
-                // One of them may be at fault: the others have their vectors all the same.
-                Err(error) if texts.len() > 1 => {
-                    self.forget(&error);
-                    prepared().into_iter().map(|text| self.alone(text, &kind.0.job)).collect()
-                }
-                Err(error) => {
-                    self.forget(&error);
-                    vec![Err(Failure::Engine(error))]
-                }
-            };
-            let keys = texts.iter().map(|(_, text)| text.key);
-            let vectors: Vec<_> = keys
-                .clone()
-                .zip(&outcomes)
-                .filter_map(|(key, outcome)| Some((key, outcome.as_ref().ok()?.clone())))
-                .collect();
-            // First, so that a text that is asked for now is either waited for or known.
-            self.shared.cache.keep(&vectors);
-            let mut state = self.shared.lock();
-            keys.zip(&outcomes).for_each(|(key, outcome)| state.answer(&key, outcome));
-        }
-    }
-
-    /// Gives up an engine that failed. What it is ended by may fail, too.
-    fn forget(&mut self, error: &str) {
-        tracing::error!("the engine failed, and is opened anew: {error}");
-        self.shared.metrics.engine_failed();
-        let model = self.model.take();
-        if catch_unwind(AssertUnwindSafe(|| drop(model))).is_err() {
-            tracing::error!("and could not be ended");
-        }
-    }
-
-    fn alone(&mut self, text: Prepared, job: &Job) -> Outcome {
-        match self.compute(vec![text], job) {
-            Ok(mut found) => outcome(found.remove(0)),
-            Err(error) => {
-                self.forget(&error);
-                Err(Failure::Engine(error))
-            }
-        }
-    }
-
-    fn compute(&mut self, texts: Vec<Prepared>, job: &Job) -> Result<Vec<Result<Embedding, Error>>, String> {
-        let count = texts.len();
-        let compute = || -> anyhow::Result<_> {
-            if self.model.is_none() {
-                self.model = Some((self.loader)()?);
-            }
-            let model = self.model.as_mut().expect("it was loaded");
-            model.compute(texts, job)
-        };
-        let found = catch_unwind(AssertUnwindSafe(compute))
-            .unwrap_or_else(|panic| Err(anyhow::anyhow!(said_in_panic(&*panic))));
-        let found = found.map_err(|error| format!("{error:#}"))?;
-        if found.len() == count { Ok(found) } else { Err(format!("expected {count} vectors, found {}", found.len())) }
-    }
-}
-
-fn outcome(found: Result<Embedding, Error>) -> Outcome {
-    let embedding = found.map_err(|error| Failure::Text(error.to_string()))?;
-    let (tokens, truncated) = (embedding.tokens as u32, embedding.truncated);
-    Ok(Arc::new(Vector { values: embedding.vector.into(), tokens, truncated }))
-}
-
-/// What a panic said.
-pub fn said_in_panic(panic: &(dyn Any + Send)) -> String {
-    let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    format!("a bug: {}", said.unwrap_or("a panic"))
-}
-
-/// How long a batch may take: as long as a text waits, that comes when one has begun.
-const LONGEST: Duration = Duration::from_millis(100);
-
-/// The smallest batch that is tried, in tokens.
-const SMALLEST: usize = 128;
-
-/// Computes batches of several sizes once, and gives the tokens of the largest that is not too slow: what suits the device, or less.
-fn warm_up(model: &mut dyn Computes, shared: &Shared) -> anyhow::Result<usize> {
-    let reader = model.reader().clone();
-    let (job, most) = (reader.job(&EmbedOptions::default())?, reader.batch_tokens());
-    let text = "A text of a few words, as many are. ".repeat(4);
-    let Some(Ok(one)) = reader.prepare(&[&text], &job).pop() else { return Ok(most) };
-    model.compute(vec![one.clone()], &job)?;
-    let mut tokens = SMALLEST.min(most);
-    loop {
-        let texts = vec![one.clone(); (tokens / one.tokens()).max(1)];
-        let (count, started) = (texts.len() * one.tokens(), Instant::now());
-        model.compute(texts, &job)?;
-        let time = started.elapsed();
-        shared.computed(count, time);
-        if tokens == most || 2 * time > LONGEST {
-            return Ok(tokens);
-        }
-        tokens = (2 * tokens).min(most);
     }
 }
 

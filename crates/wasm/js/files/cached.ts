@@ -28,6 +28,8 @@ interface Part {
 const STREAMED = /\.safetensors$/;
 
 export class Cached implements ModelFiles, Whole {
+  /** Whether weights had no room, and are read from the server part by part. */
+  isPartly = false;
   readonly #opened = new Map<string, Promise<Opened | undefined>>();
   readonly #arriving = new Set<Promise<unknown>>();
 
@@ -140,8 +142,9 @@ export class Cached implements ModelFiles, Whole {
     right.catch(() => {}); // `settled` says it, and who reads
     /** Where the storage turned out to be too small: without it. */
     const without = <T>(error: unknown, instead: () => Promise<T>): Promise<T> => {
-      if (error instanceof Full) return instead();
-      throw error;
+      if (!(error instanceof Full)) throw error;
+      this.isPartly ||= STREAMED.test(path);
+      return instead();
     };
     const stored = async (start: number, end: number) =>
       (await download.read(start, end)) ?? (await slice((await kept) as Blob, start, end));
@@ -156,6 +159,7 @@ export class Cached implements ModelFiles, Whole {
   }
 
   async #unkept(path: string): Promise<Opened | undefined> {
+    this.isPartly ||= STREAMED.test(path);
     const size = await this.uncached.size(path);
     return size === undefined ? undefined : { size, read: (start, end) => this.uncached.read(path, start, end), whole: () => this.uncached.whole(path) };
   }

@@ -4,9 +4,10 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use pollster::block_on;
 use proptest::prelude::*;
 use wembed_kernels::cpu::{self, CpuEngine};
-use wembed_model::{AnyEngine, LoadOptions};
+use wembed_model::{AnyEngine, Embedding, Error, LoadOptions};
 
 use super::*;
 use crate::serve::app::{App, Ask, Limits};
