@@ -163,19 +163,17 @@ impl Arguments {
         let patience = app.limits.deadline + Duration::from_secs(5);
         // Alive from now on; ready when the first model is there.
         let mut serving = pin!(listener.serve(router(app.clone(), guard), async { drop(is_ending.await) }, patience));
-        let mut ends = pin!(ends.come());
-        let reason = tokio::select! {
-            reason = &mut ends => reason,
-            readied = self.get_ready(app, url, lock) => {
-                readied?;
-                loop {
-                    tokio::select! {
-                        reason = &mut ends => break reason,
-                        () = &mut serving => bail!("it serves no more"),
-                        () = tokio::time::sleep(Duration::from_secs(1)) => app.models.unload_idle().await,
-                    }
-                }
+        let ready_and_tidy = async {
+            self.get_ready(app, url, lock).await?;
+            loop {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                app.models.unload_idle().await;
             }
+        };
+        // All three at once: connections are taken while a model is loaded, and while one is unloaded.
+        let reason = tokio::select! {
+            reason = ends.come() => reason,
+            readied = ready_and_tidy => return readied,
             () = &mut serving => bail!("it serves no more"),
         };
         tracing::info!(reason, "ending");
@@ -186,9 +184,8 @@ impl Arguments {
         let _ = end.send(());
         let finish = async {
             serving.await;
-            if app.is_ready() {
-                app.models.end().await;
-            }
+            // One that is only being loaded has accepted nothing.
+            drop(tokio::time::timeout(patience, app.models.end()).await);
         };
         // Who asks a second time does not want to wait.
         tokio::select! {

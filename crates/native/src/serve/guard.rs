@@ -56,9 +56,10 @@ impl Guard {
                 "expected a name of this machine as the host, found `{host:.100}`"
             )));
         }
-        // A page of another origin need not read the answer to do harm.
+        // A page of another origin need not read the answer to do harm. This server's own comes from the host that it asks, whatever that is called.
         let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
-        if let Some(origin) = origin.filter(|origin| !self.takes_origin(origin)) {
+        let is_own = |origin: &str| host.is_some() && origin.split_once("://").map(|(_, host)| host) == host;
+        if let Some(origin) = origin.filter(|origin| !is_own(origin) && !self.takes_origin(origin)) {
             return Err(Problem::Forbidden(format!(
                 "expected a page of this machine or of an app, found one of `{origin:.100}`: --cors-origin lets it ask"
             )));

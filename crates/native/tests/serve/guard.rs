@@ -55,6 +55,18 @@ fn pages_of_others_are_not_answered() {
     assert_eq!((rebound.status, rebound.json()["error"]["code"].as_str()), (403, Some("forbidden")));
 }
 
+/// The server's own page asks it under whatever name it was reached by, where it may be reached by any.
+#[test]
+fn its_own_page_is_answered() {
+    let server = Server::with(Limits::default(), Guard::new(false, Vec::new()), None);
+    let at = |host: &str, origin: &str| ask(&server, &[("host", host), ("origin", origin)]).status;
+    assert_eq!(at("192.168.1.5:8080", "http://192.168.1.5:8080"), 200);
+    assert_eq!(at("embed.example", "https://embed.example"), 200);
+    for origin in ["http://192.168.1.5:9090", "http://192.168.1.5", "https://evil.example", "null", "://", ""] {
+        assert_eq!(at("192.168.1.5:8080", origin), 403, "{origin}");
+    }
+}
+
 #[test]
 fn a_browser_that_sends_a_key_is_answered_before_it_does() {
     let server = Server::new();
