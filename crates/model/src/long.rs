@@ -2,13 +2,16 @@
 
 use std::ops::Range;
 
+use serde::Deserialize;
+
 use crate::Error;
 use crate::embedder::Embedding;
 use crate::head::Finish;
 use crate::tokenizer::{Specials, Tokens, TruncationSide};
 
 /// What becomes of a text that has more tokens than the model takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Long {
     /// It is cut, as sentence-transformers does; [`Embedding::truncated`] says so.
     #[default]
@@ -23,7 +26,7 @@ pub enum Long {
 }
 
 impl Long {
-    /// Its name on the command line and in JavaScript.
+    /// Its name on the command line, in JavaScript and in requests.
     pub fn name(self) -> &'static str {
         match self {
             Self::Truncate => "truncate",

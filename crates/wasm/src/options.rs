@@ -67,17 +67,8 @@ pub(crate) struct Embed {
     dimensions: Option<usize>,
     prompt: Option<String>,
     prompt_name: Option<String>,
-    long: LongTexts,
+    long: Long,
     batch_tokens: Option<usize>,
-}
-
-#[derive(Debug, Default, Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum LongTexts {
-    #[default]
-    Truncate,
-    Error,
-    Mean,
 }
 
 /// A plain object's fields; all of their defaults where it is left out.
@@ -160,11 +151,6 @@ impl Embed {
             (Some(_), Some(_)) => return Err(argument("options", "`prompt` or `promptName`", "both")),
         };
         let finish = Finish { normalize: self.normalize, dimensions: self.dimensions };
-        let long = match self.long {
-            LongTexts::Truncate => Long::Truncate,
-            LongTexts::Error => Long::Error,
-            LongTexts::Mean => Long::Mean,
-        };
-        Ok(EmbedOptions { finish, prompt, long, batch_tokens: self.batch_tokens })
+        Ok(EmbedOptions { finish, prompt, long: self.long, batch_tokens: self.batch_tokens })
     }
 }

@@ -52,6 +52,14 @@ impl Checksum {
     }
 }
 
+/// SHA-256 of a file's bytes, in hex.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn sha256(path: &Path) -> io::Result<String> {
+    digest(Sha256::new(), &mut File::open(path)?)
+}
+
 fn digest(mut hash: impl Digest, file: &mut File) -> io::Result<String> {
     let mut piece = vec![0; PIECE];
     loop {

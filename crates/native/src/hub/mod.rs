@@ -21,6 +21,7 @@ use std::path::PathBuf;
 
 use pollster::block_on;
 
+pub use checksum::sha256;
 pub use error::Error;
 pub use id::{ModelId, Revision};
 pub use settings::{Settings, Token};

@@ -8,14 +8,12 @@ mod seen;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
-use std::io;
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use half::f16;
 use safetensors::tensor::{Dtype, View, serialize_to_file};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 use wembed_kernels::cpu::{self, CpuEngine};
 use wembed_model::{
     AnyEmbedder, AnyEngine, Description, EmbedOptions, LoadOptions, PackedForm, Tensors, compact_json, encoder_tensors,
@@ -27,6 +25,7 @@ use self::plan::{Planned, plan};
 use self::rows::Table;
 use self::seen::Seen;
 use crate::source::named;
+use wembed::hub::sha256;
 use wembed::{Directory, ModelFiles};
 
 /// The file that lists a packed model's files and packs, for who loads it over a network.
@@ -193,27 +192,12 @@ impl Writer<'_> {
         let known = || {
             fs::create_dir_all(place.parent().unwrap_or(self.to))?;
             write(&place)?;
-            let (mut file, mut digest) = (File::open(&place)?, Sha256::new());
+            let file = File::open(&place)?;
             file.sync_all()?;
-            let size = io::copy(&mut file, &mut Hashing(&mut digest))?;
-            let sha256 = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-            anyhow::Ok(PackedFile { size, sha256 })
+            anyhow::Ok(PackedFile { size: file.metadata()?.len(), sha256: sha256(&place)? })
         };
         let known = known().with_context(|| format!("`{}` could not be written", place.display()))?;
         self.files.insert(path.to_owned(), known);
-        Ok(())
-    }
-}
-
-struct Hashing<'a>(&'a mut Sha256);
-
-impl io::Write for Hashing<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use wembed_kernels::Dtype;
-use wembed_model::{EmbedOptions, Job, Prepared, Reader};
+use wembed_model::{EmbedOptions, Fingerprint, Job, Prepared, Reader};
 
 mod computes;
 mod owner;
@@ -98,7 +98,7 @@ pub struct Hosted {
     /// What its weights are held in.
     pub dtype: Dtype,
     /// The half of a fingerprint that is the model's.
-    model_print: String,
+    model_print: [u8; 8],
     /// Tokens of a batch.
     pub batch_tokens: usize,
     shared: Arc<Shared>,
@@ -148,8 +148,7 @@ impl Hosted {
             }
         };
         let thread = std::thread::Builder::new().name("wembed engine".to_owned()).spawn(run)?;
-        let (reader, device, dtype, print, batch_tokens) = is_ready.await??;
-        let model_print = print.iter().map(|byte| format!("{byte:02x}")).collect();
+        let (reader, device, dtype, model_print, batch_tokens) = is_ready.await??;
         Ok(Self { reader, device, dtype, model_print, batch_tokens, shared, thread: Mutex::new(Some(thread)) })
     }
 
@@ -161,9 +160,8 @@ impl Hosted {
     /// Checks options against the model.
     pub fn kind(&self, options: &EmbedOptions) -> Result<Arc<Kind>, Problem> {
         let job = self.reader.job(options).map_err(|error| Problem::Invalid(error.to_string()))?;
-        let options: String =
-            self.reader.fingerprint(&job, self.dtype).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Arc::new(Kind { job, fingerprint: format!("{}-{options}", self.model_print) }))
+        let print = Fingerprint { model: self.model_print, options: self.reader.fingerprint(&job, self.dtype) };
+        Ok(Arc::new(Kind { job, fingerprint: print.to_string() }))
     }
 
     /// Tokens that wait.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Path, Request, State};
+use axum::extract::{MatchedPath, Path, Request, State};
 use axum::http::{Method, Response, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::routing::{get, post};
@@ -27,29 +27,6 @@ const BODY: Duration = Duration::from_secs(30);
 
 /// How long a browser may remember what it may ask.
 const PREFLIGHT: Duration = Duration::from_secs(600);
-
-/// Paths that are counted by themselves.
-const ROUTES: [&str; 19] = [
-    "/",
-    "/api/embed",
-    "/api/embeddings",
-    "/api/ps",
-    "/api/pull",
-    "/api/show",
-    "/api/tags",
-    "/api/version",
-    "/embed",
-    "/health",
-    "/info",
-    "/live",
-    "/metrics",
-    "/openapi.json",
-    "/ready",
-    "/tokenize",
-    "/v1/embeddings",
-    "/v1/models",
-    "/wembed/embed",
-];
 
 type Shared = State<Arc<App>>;
 type Answered = Result<Response<Body>, Problem>;
@@ -202,11 +179,11 @@ async fn accounted(State(app): Shared, request: Request, next: Next) -> Response
     let started = Instant::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).map(str::to_owned);
+    // Of paths that there are not there is no end: they are one label.
+    let route = request.extensions().get::<MatchedPath>().map_or("other".to_owned(), |path| path.as_str().to_owned());
     let response = next.run(request).await;
     let (status, time) = (response.status().as_u16(), started.elapsed());
-    // Of paths that there are not there is no end: they are one label.
-    let route = ROUTES.iter().find(|route| path == **route).copied().unwrap_or("other");
-    app.metrics.request(route, status, time);
+    app.metrics.request(&route, status, time);
     tracing::info!(%method, path, status, ms = time.as_secs_f64() * 1000.0, id, "request");
     response
 }

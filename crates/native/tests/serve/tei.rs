@@ -1,5 +1,7 @@
 //! The form of text-embeddings-inference.
 
+use axum::body::Body;
+use axum::http::Request;
 use serde_json::json;
 use wembed::serve::{Guard, Limits};
 use wembed_model::Finish;
@@ -66,6 +68,15 @@ fn info_health_and_metrics() {
         assert_eq!(answer.header("x-wembed-fingerprint"), Some(fingerprint));
     }
     server.get("/nothing");
+    // Wherever a request is turned away, it makes no label of its own, and what is there keeps its own.
+    server.send(
+        Request::options("/nowhere")
+            .header("access-control-request-method", "GET")
+            .header("origin", "http://localhost")
+            .body(Body::empty())
+            .expect("it is a request"),
+    );
+    server.post("/v1/embeddings", &json!({ "input": "a", "model": "gpt" }));
     let metrics = server.get("/metrics").body;
     for line in [
         "wembed_texts_total{what=\"computed\"} 2",
@@ -74,6 +85,8 @@ fn info_health_and_metrics() {
         "wembed_queue{what=\"tokens\"} 0",
         "wembed_requests_total{route=\"/wembed/embed\",status=\"200\"} 2",
         "wembed_requests_total{route=\"other\",status=\"404\"} 1",
+        "wembed_requests_total{route=\"other\",status=\"200\"} 1",
+        "wembed_requests_total{route=\"/v1/embeddings\",status=\"404\"} 1",
         "wembed_batch_texts_count 1",
     ] {
         assert!(metrics.lines().any(|it| it == line), "{line} in {metrics}");

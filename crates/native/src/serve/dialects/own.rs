@@ -22,18 +22,9 @@ struct Embed {
     prompt: Option<String>,
     prompt_name: Option<String>,
     #[serde(default)]
-    long: LongTexts,
+    long: Long,
     #[serde(default)]
     encoding: Encoding,
-}
-
-#[derive(Debug, Default, Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum LongTexts {
-    #[default]
-    Truncate,
-    Error,
-    Mean,
 }
 
 #[derive(Serialize)]
@@ -68,11 +59,6 @@ pub async fn embed(app: &App, body: Bytes) -> Result<Response<Body>, Problem> {
         (Some(text), None) => Prompt::Text(text),
         (None, Some(name)) => Prompt::Named(name),
         (None, None) => Prompt::Model,
-    };
-    let long = match long {
-        LongTexts::Truncate => Long::Truncate,
-        LongTexts::Error => Long::Error,
-        LongTexts::Mean => Long::Mean,
     };
     let options = EmbedOptions { finish: Finish { normalize, dimensions }, prompt, long, batch_tokens: None };
     let answer = app.embed(Ask { model, inputs: texts.texts, options }).await?;
