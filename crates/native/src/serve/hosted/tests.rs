@@ -2,7 +2,7 @@
 //! fails now and then. The engine is a mock, on a thread as a real one is.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use pollster::block_on;
 use proptest::prelude::*;
@@ -19,7 +19,17 @@ struct Mock {
     reader: Arc<Reader>,
     /// One in so many batches fails; none where it is 0.
     fails: usize,
-    calls: Arc<AtomicUsize>,
+    watch: Arc<Watch>,
+}
+
+/// What a test sees of the mock, and does to it.
+#[derive(Default)]
+struct Watch {
+    calls: AtomicUsize,
+    /// Texts that were computed.
+    texts: AtomicUsize,
+    /// Whether it waits before it answers.
+    is_held: AtomicBool,
 }
 
 /// Calls that warming up takes at most.
@@ -52,7 +62,11 @@ impl Computes for Mock {
     }
 
     fn compute(&mut self, texts: Vec<Prepared>, _: &Job) -> anyhow::Result<Vec<Result<Embedding, Error>>> {
-        let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        let call = self.watch.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        self.watch.texts.fetch_add(texts.len(), Ordering::SeqCst);
+        while self.watch.is_held.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         if self.fails > 0 && call > WARM && call.is_multiple_of(self.fails) {
             assert!(!call.is_multiple_of(2), "a mock panics");
             anyhow::bail!("a mock fails");
@@ -74,10 +88,10 @@ fn reader() -> Arc<Reader> {
     block_on(Model::load(engine, files, LoadOptions::default())).expect("the model loads").reader().clone()
 }
 
-fn app(fails: usize, calls: &Arc<AtomicUsize>, limits: Limits) -> Arc<App> {
-    let (reader, calls) = (reader(), calls.clone());
+fn app(fails: usize, watch: &Arc<Watch>, limits: Limits) -> Arc<App> {
+    let (reader, watch) = (reader(), watch.clone());
     let load = Arc::new(move || {
-        let mock = Mock { reader: reader.clone(), fails, calls: calls.clone() };
+        let mock = Mock { reader: reader.clone(), fails, watch: watch.clone() };
         Ok(Box::new(mock) as Box<dyn Computes>)
     });
     Arc::new(App::new(vec![Entry::new("mock".to_owned(), Vec::new(), None, load)], limits, Cache::new(1 << 14, None)))
@@ -146,16 +160,16 @@ proptest! {
 #[test]
 fn a_text_is_computed_once() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
-    let calls = Arc::<AtomicUsize>::default();
-    let app = app(0, &calls, Limits::default());
+    let watch = Arc::<Watch>::default();
+    let app = app(0, &watch, Limits::default());
     runtime.block_on(async {
         app.models.lease(None).await.expect("it loads");
-        let before = calls.load(Ordering::SeqCst);
+        let before = watch.calls.load(Ordering::SeqCst);
         let ask = || one(&app, (vec![1, 1, 1], false, None));
         let (first, second, third) = tokio::join!(ask(), ask(), ask());
         assert_eq!((first, second, third), (Ok(()), Ok(()), Ok(())));
         assert_eq!(ask().await, Ok(()));
-        assert_eq!(calls.load(Ordering::SeqCst), before + 1);
+        assert_eq!(watch.calls.load(Ordering::SeqCst), before + 1);
     });
 }
 
@@ -163,23 +177,88 @@ fn a_text_is_computed_once() {
 #[test]
 fn an_engine_that_fails_twice_is_said() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
-    let calls = Arc::<AtomicUsize>::default();
-    let app = app(1, &calls, Limits::default());
+    let watch = Arc::<Watch>::default();
+    let app = app(1, &watch, Limits::default());
     runtime.block_on(async {
         app.models.lease(None).await.expect("it warms up");
-        calls.store(WARM, Ordering::SeqCst);
+        watch.calls.store(WARM, Ordering::SeqCst);
         let refused = one(&app, (vec![1], false, None)).await.expect_err("it fails");
         assert!(refused.starts_with("the engine failed: "), "{refused}");
     });
 }
 
-/// What is full says when there is room.
+/// While the engine is busy a queue fills; then it refuses, says when to come again, and takes texts that it knows all the same.
 #[test]
-fn a_full_queue_refuses() {
+fn a_full_queue_refuses_what_it_does_not_know() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
-    let app = app(0, &Arc::default(), Limits { queue_tokens: 0, ..Limits::default() });
+    let watch = Arc::<Watch>::default();
+    let app = app(0, &watch, Limits { queue_tokens: 100, ..Limits::default() });
     runtime.block_on(async {
-        let refused = one(&app, (vec![1], false, None)).await.expect_err("there is no room");
+        assert_eq!(one(&app, (vec![1], false, None)).await, Ok(()));
+        watch.is_held.store(true, Ordering::SeqCst);
+        let ask = |texts: std::ops::Range<u16>| {
+            let app = app.clone();
+            tokio::spawn(async move { one(&app, (texts.collect(), false, None)).await })
+        };
+        let first = ask(10..11);
+        until(|| watch.texts.load(Ordering::SeqCst) > 1).await;
+        let second = ask(20..60);
+        until(|| app.models.queued().1 >= 100).await;
+        let refused = one(&app, (vec![2], false, None)).await.expect_err("there is no room");
         assert!(refused.contains("the queue is full"), "{refused}");
+        assert_eq!(one(&app, (vec![1], false, None)).await, Ok(()), "it is known");
+        watch.is_held.store(false, Ordering::SeqCst);
+        for asked in [first, second] {
+            assert_eq!(asked.await.expect("no panic"), Ok(()));
+        }
+        assert_eq!(one(&app, (vec![2], false, None)).await, Ok(()));
     });
+}
+
+/// What nobody waits for any more is not computed.
+#[test]
+fn a_text_whose_client_has_gone_is_not_computed() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+    let watch = Arc::<Watch>::default();
+    let app = app(0, &watch, Limits::default());
+    runtime.block_on(async {
+        app.models.lease(None).await.expect("it loads");
+        let before = watch.texts.load(Ordering::SeqCst);
+        watch.is_held.store(true, Ordering::SeqCst);
+        let its = app.clone();
+        let first = tokio::spawn(async move { one(&its, (vec![1], false, None)).await });
+        until(|| watch.texts.load(Ordering::SeqCst) > before).await;
+        let its = app.clone();
+        let gone = tokio::spawn(async move { one(&its, ((10..50).collect(), false, None)).await });
+        until(|| app.models.queued().0 == 40).await;
+        gone.abort();
+        assert!(gone.await.is_err_and(|error| error.is_cancelled()));
+        watch.is_held.store(false, Ordering::SeqCst);
+        assert_eq!(first.await.expect("no panic"), Ok(()));
+        assert_eq!(one(&app, (vec![2], false, None)).await, Ok(()));
+        assert_eq!(watch.texts.load(Ordering::SeqCst), before + 2);
+    });
+}
+
+/// Who has waited as long as may be is told so.
+#[test]
+fn a_request_has_a_deadline() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+    let watch = Arc::<Watch>::default();
+    let app = app(0, &watch, Limits { deadline: Duration::from_millis(100), ..Limits::default() });
+    runtime.block_on(async {
+        app.models.lease(None).await.expect("it loads");
+        watch.is_held.store(true, Ordering::SeqCst);
+        let late = one(&app, (vec![1], false, None)).await.expect_err("it is held");
+        watch.is_held.store(false, Ordering::SeqCst);
+        assert_eq!(late, "no vectors within 0.1 s");
+        assert_eq!(one(&app, (vec![1], false, None)).await, Ok(()));
+    });
+}
+
+/// Waits until something is so.
+async fn until(is_so: impl Fn() -> bool) {
+    while !is_so() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
