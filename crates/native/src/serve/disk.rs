@@ -188,3 +188,23 @@ fn decode(key: &Key, bytes: &[u8]) -> Option<Vector> {
 fn hash(key: &Key, bytes: &[u8]) -> u64 {
     XxHash3_64::oneshot(&[key.bytes(), bytes].concat())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_whole_or_not_there() {
+        let key = Key::of("a model", "text", b"a text");
+        let vector = Vector { values: [0.5, -1.25, 3e-8].into(), tokens: 7, truncated: true };
+        let bytes = encode(&key, &vector);
+        assert_eq!(decode(&key, &bytes), Some(vector));
+        for place in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[place] ^= 1;
+            assert_eq!(decode(&key, &damaged), None, "byte {place}");
+            assert_eq!(decode(&key, &bytes[..place]), None, "{place} bytes");
+        }
+        assert_eq!(decode(&Key::of("a model", "text", b"another"), &bytes), None);
+    }
+}

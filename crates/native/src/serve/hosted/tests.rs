@@ -30,7 +30,11 @@ struct Watch {
     texts: AtomicUsize,
     /// Whether it waits before it answers.
     is_held: AtomicBool,
+    /// Whether it fails wherever a text of more than [`MANY`] tokens is.
+    hates_long_texts: AtomicBool,
 }
+
+const MANY: usize = 40;
 
 /// Calls that warming up takes at most.
 const WARM: usize = 8;
@@ -70,6 +74,9 @@ impl Computes for Mock {
         if self.fails > 0 && call > WARM && call.is_multiple_of(self.fails) {
             assert!(!call.is_multiple_of(2), "a mock panics");
             anyhow::bail!("a mock fails");
+        }
+        if self.watch.hates_long_texts.load(Ordering::SeqCst) && texts.iter().any(|text| text.tokens() > MANY) {
+            anyhow::bail!("a mock fails of a text");
         }
         let embedding = |text: &Prepared| Embedding {
             vector: vector_of(text),
@@ -237,6 +244,39 @@ fn a_text_whose_client_has_gone_is_not_computed() {
         assert_eq!(first.await.expect("no panic"), Ok(()));
         assert_eq!(one(&app, (vec![2], false, None)).await, Ok(()));
         assert_eq!(watch.texts.load(Ordering::SeqCst), before + 2);
+    });
+}
+
+/// A text that the engine always fails of costs its own request alone.
+#[test]
+fn a_text_at_fault_does_not_cost_its_neighbours() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+    let watch = Arc::<Watch>::default();
+    let app = app(0, &watch, Limits::default());
+    runtime.block_on(async {
+        app.models.lease(None).await.expect("it loads");
+        let before = watch.texts.load(Ordering::SeqCst);
+        watch.is_held.store(true, Ordering::SeqCst);
+        watch.hates_long_texts.store(true, Ordering::SeqCst);
+        let ask = |number: u16| {
+            let app = app.clone();
+            tokio::spawn(async move { one(&app, (vec![number], false, None)).await })
+        };
+        let first = ask(1);
+        until(|| watch.texts.load(Ordering::SeqCst) > before).await;
+        let others = [ask(2), ask(3)];
+        let its = app.clone();
+        let long = tokio::spawn(async move {
+            let inputs = vec![Input::Text("word ".repeat(MANY))];
+            its.embed(Ask { model: None, inputs, options: EmbedOptions::default() }).await.map(drop)
+        });
+        until(|| app.models.queued().0 == 3).await;
+        watch.is_held.store(false, Ordering::SeqCst);
+        for asked in others.into_iter().chain([first]) {
+            assert_eq!(asked.await.expect("no panic"), Ok(()));
+        }
+        let failed = long.await.expect("no panic").expect_err("it fails");
+        assert_eq!(failed, Problem::Engine("a mock fails of a text".to_owned()));
     });
 }
 
