@@ -119,7 +119,7 @@ fn duration(text: &str) -> Result<Duration, &'static str> {
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     // First of all, so that a parent that ends meanwhile is not missed.
     let ends = Ends::watch(arguments.exit_with_parent, arguments.exit_with_stdin);
-    log(&arguments.log, arguments.log_format);
+    log(&arguments.log, arguments.log_format)?;
     let lock = match arguments.lock.as_deref().map(Lock::take).transpose()? {
         Some(Locked::Second(mut other)) => {
             other["already_running"] = true.into();
@@ -281,13 +281,19 @@ fn say(line: &Value) -> anyhow::Result<()> {
     }
 }
 
-fn log(level: &str, format: LogFormat) {
+fn log(level: &str, format: LogFormat) -> anyhow::Result<()> {
     // WEMBED_LOG may say more: a level for a part of it.
-    let filter = EnvFilter::try_from_env("WEMBED_LOG").unwrap_or_else(|_| EnvFilter::new(format!("wembed={level}")));
+    let said = std::env::var("WEMBED_LOG").ok().filter(|said| !said.is_empty());
+    let filter = match &said {
+        Some(said) => EnvFilter::try_new(said)
+            .with_context(|| format!("WEMBED_LOG: expected a filter as wembed=debug is one, found `{said}`"))?,
+        None => EnvFilter::new(format!("wembed={level}")),
+    };
     let lines =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     match format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().init(),
     }
+    Ok(())
 }

@@ -250,8 +250,15 @@ fn what_it_cannot_do_is_said() {
         (vec!["--cache", "/no/such/folder/cache"], "/no/such/folder/cache"),
         (vec!["--keep-alive", "soon"], "expected a duration"),
     ] {
-        let output = command(&words).stdin(Stdio::null()).output().expect("it runs");
+        let output = command(&words).env("WEMBED_LOG", "").stdin(Stdio::null()).output().expect("it runs");
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && said.contains(word) && !said.contains("panicked"), "{words:?}: {said}");
     }
+}
+
+#[test]
+fn a_filter_that_is_none_is_said() {
+    let output = command(&[]).env("WEMBED_LOG", "wembed=loud=very").stdin(Stdio::null()).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("WEMBED_LOG") && said.contains("`wembed=loud=very`"), "{said}");
 }
