@@ -1,5 +1,6 @@
 //! The `wembed` command.
 
+mod agreement;
 mod answer;
 mod arguments;
 mod commands;

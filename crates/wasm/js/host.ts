@@ -82,7 +82,7 @@ export class Host {
         read: (path, start, end) => files.read(path, start, end).catch(remember),
       };
       // A row that is asked of a server when a text needs it tells the server of the text: that is done only where it was asked for.
-      const isPacked = first.length + others.length > 0;
+      const isPacked = (said?.packs.length ?? 0) > 0;
       let vocabulary = files instanceof Ranges && !isPacked && rest.vocabulary !== "host" ? "device" : rest.vocabulary;
       for (const pack of first) progress.expect(pack, said!.files[pack]!.size);
       const load = async (device: LoadOptions["device"]) => {

@@ -246,6 +246,28 @@ test("a pack that is not there keeps no other from coming, and comes when it is 
   }
 });
 
+test("which packs come first", async () => {
+  const { order } = await import("../../../target/npm/dist/files/packs.js");
+  const pack = (file, script, language, rest) => ({ file, script, ...(language ? { language } : {}), ...(rest ? { rest } : {}) });
+  const packs = [
+    pack("common", "Zyyy"), pack("Latn", "Latn"), pack("de", "Latn", "de"), pack("uk", "Cyrl", "uk"), pack("ja", "Hani", "ja"),
+    pack("Cyrl-rest", "Cyrl", "", true), pack("Geor-rest", "Geor", "", true), pack("Hira-rest", "Hira", "", true), pack("Latn-rest", "Latn", "", true),
+  ];
+  for (const [languages, first, next] of [
+    [["de"], ["common", "Latn", "de"], "Latn-rest"],
+    [["en-US"], ["common", "Latn"], "de"],
+    [["ja"], ["common", "ja"], "Hira-rest"], // its own pack has what it needs of each of its scripts
+    [["ru"], ["common", "uk"], "Cyrl-rest"], // nobody counted Russian: the nearest there is
+    [["ka", "de"], ["common", "Latn", "de", "Geor-rest"], "Latn-rest"],
+    [["am"], ["common"], "Latn"], // there is nothing of its script
+    [[], ["common"], "Latn"],
+  ]) {
+    const found = order(packs, languages);
+    assert.deepEqual([found.first, found.others[0]], [first, next], `${languages}`);
+    assert.deepEqual([...found.first, ...found.others].sort(), packs.map(({ file }) => file).sort());
+  }
+});
+
 test("options that are none are named", async (t) => {
   const page = await open(t);
   for (const options of [{ languages: ["no language"] }, { languages: "de" }, { packs: "some" }, { languages: [7] }]) {

@@ -11,6 +11,7 @@ use wembed_kernels::Dtype;
 use wembed_kernels::cpu::{self, CpuEngine};
 use wembed_model::{AnyEmbedder, AnyEngine, EmbedOptions, Finish, LoadOptions, Prompt};
 
+use crate::agreement::{TEXTS, angle};
 use crate::answer::Form;
 use crate::destination::Destination;
 use crate::device::DeviceArguments;
@@ -40,18 +41,6 @@ pub struct Arguments {
     #[command(flatten)]
     device: DeviceArguments,
 }
-
-/// Texts of several scripts and lengths, for what needs no published values.
-const TEXTS: [&str; 8] = [
-    "hello world",
-    "",
-    "The lighthouse keeper wrote down the weather every morning, and nobody ever read it.",
-    "Der Leuchtturmwärter schrieb jeden Morgen das Wetter auf, und niemand las es.",
-    "Смотритель маяка каждое утро записывал погоду.",
-    "火车九点开走了,我们还在车站。",
-    "a",
-    "1, 2, 3; 4 -- 5... (six) [seven]",
-];
 
 /// How far vectors may be apart, as 1 - cosine, where weights are held in this type and the reference's are exact.
 fn allowed(dtype: Dtype) -> f64 {
@@ -215,16 +204,4 @@ fn beside_the_processor(model: &mut Model, processor: &mut Model) -> anyhow::Res
     let (worst, within) = (worst.fold(0.0, larger), allowed(model.dtype()));
     let found = format!("off by {worst:.1e}, allowed {within:.0e}");
     Ok(Check { what: "the CPU engine's vectors in f32, 1 - cosine".to_owned(), passed: worst <= within, found })
-}
-
-/// 1 - cosine, as half the squared distance of the unit vectors, which does not cancel; NaN where the widths differ.
-fn angle(vector: &[f32], reference: &[f64]) -> f64 {
-    if vector.len() != reference.len() {
-        return f64::NAN;
-    }
-    let length = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
-    let found = length(&mut vector.iter().copied().map(f64::from));
-    let expected = length(&mut reference.iter().copied());
-    let difference = |(&value, reference): (&f32, &f64)| (f64::from(value) / found - reference / expected).powi(2);
-    0.5 * vector.iter().zip(reference).map(difference).sum::<f64>()
 }

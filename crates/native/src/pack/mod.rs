@@ -24,6 +24,7 @@ use self::languages::LanguageTexts;
 use self::plan::{Planned, plan};
 use self::rows::Table;
 use self::seen::Seen;
+use crate::agreement::{TEXTS, angle};
 use crate::source::named;
 use wembed::hub::sha256;
 use wembed::{Directory, ModelFiles};
@@ -87,16 +88,6 @@ pub struct Packed {
 
 /// How far vectors may be from the original's, as 1 - cosine: further than rounding takes any model that was seen, tiny ones with random weights included.
 const FURTHEST: f64 = 5e-3;
-
-/// Texts whose vectors the packed form has to have: in several scripts, so that rows of several packs are in them.
-const TEXTS: [&str; 6] = [
-    "The lighthouse keeper wrote down the weather every morning, and nobody ever read it.",
-    "Der Leuchtturmwärter schrieb jeden Morgen das Wetter auf, und niemand las es.",
-    "Смотритель маяка каждое утро записывал погоду.",
-    "火车九点开走了,我们还在车站。",
-    "कल सुबह बारिश होगी।",
-    "1, 2, 3; 4 -- 5... (six) [seven]",
-];
 
 /// Writes `files`' model to the folder `to`, which is not there yet; then holds it to the original's vectors.
 pub async fn pack(files: ModelFiles, to: &Path, options: &Options) -> anyhow::Result<Packed> {
@@ -270,7 +261,7 @@ async fn vectors(files: impl wembed_model::Files) -> anyhow::Result<Vec<Option<V
 /// 1 - cosine, or the largest there is where only one of them is there.
 fn distance(one: &Option<Vec<f32>>, other: &Option<Vec<f32>>) -> f64 {
     match (one, other) {
-        (Some(one), Some(other)) => 1.0 - wembed_model::Similarity::Cosine.of(one, other),
+        (Some(one), Some(other)) => angle(one, &other.iter().copied().map(f64::from).collect::<Vec<_>>()),
         (None, None) => 0.0,
         _ => 2.0,
     }

@@ -76,22 +76,22 @@ export function listed(place: Remote, { files }: PackedModel): Remote {
 }
 
 /**
- * The packs that readers of `languages` need, then all others: those of their scripts first. Where nobody's texts said what a script's readers need, the first of
- * its tokens are needed.
+ * The packs that readers of `languages` need, then all others: those of their scripts first. Of a language for whose script no pack is needed, as nobody counted its
+ * texts, the first pack of the script is.
  */
 export function order(packs: readonly Pack[], languages: readonly string[]): { first: string[]; others: string[] } {
-  const wanted = languages.map(locale);
-  const codes = wanted.map(({ language }) => language);
-  const scripts = new Set(["Zyyy", ...wanted.flatMap(({ script = "" }) => SEVERAL[script] ?? [script])]);
-  const isNeeded = ({ script, language, rest }: Pack) => !rest && (language === undefined ? scripts.has(script) : codes.includes(language));
-  const counted = new Set(packs.filter(({ rest }) => !rest).map(({ script }) => script));
-  const uncounted = [...scripts].filter((script) => !counted.has(script));
-  const firstOf = new Set(uncounted.map((script) => packs.find((pack) => pack.script === script)?.file));
-  const isFirst = (pack: Pack) => isNeeded(pack) || firstOf.has(pack.file);
+  const wanted = languages.map(locale).map(({ language, script = "" }) => ({ language, scripts: SEVERAL[script] ?? [script] }));
+  const scripts = new Set(["Zyyy", ...wanted.flatMap(({ scripts }) => scripts)]);
+  const isOf = (one: string) => wanted.some(({ language }) => language === one);
+  const needed = new Set(packs.filter(({ script, language, rest }) => !rest && (language === undefined ? scripts.has(script) : isOf(language))));
+  for (const { scripts } of wanted) {
+    const of = packs.filter(({ script }) => scripts.includes(script));
+    if (of[0] && !of.some((pack) => needed.has(pack))) needed.add(of[0]);
+  }
   const rank = ({ script, rest }: Pack) => (scripts.has(script) ? 0 : 2) + (rest ? 1 : 0);
-  const others = packs.filter((pack) => !isFirst(pack)).sort((left, right) => rank(left) - rank(right));
+  const others = packs.filter((pack) => !needed.has(pack)).sort((left, right) => rank(left) - rank(right));
   const names = (packs: Pack[]) => packs.map(({ file }) => file);
-  return { first: names(packs.filter(isFirst)), others: names(others) };
+  return { first: names(packs.filter((pack) => needed.has(pack))), others: names(others) };
 }
 
 /** A language and the script that it is written in. */
