@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 use wembed::serve::{
-    App, Cache, Disk, Ends, Entry, Guard, Limits, Listener, Load, Lock, Locked, parse_duration, router,
+    App, Cache, Demo, Disk, Ends, Entry, Guard, Limits, Listener, Load, Lock, Locked, parse_duration, router,
 };
 use wembed_model::{AnyEmbedder, EmbedOptions, LoadOptions};
 
@@ -63,6 +63,10 @@ pub struct Arguments {
     #[arg(long = "cors-origin", value_name = "ORIGIN", help_heading = "Network")]
     origins: Vec<String>,
 
+    /// Answer /demo/ with the demo page in this folder, which scripts/build-www makes: its engine runs in the tab
+    #[arg(long, value_name = "DIR", help_heading = "Network")]
+    demo: Option<PathBuf>,
+
     /// End when the process that started it does
     #[arg(long, help_heading = "Sidecar")]
     exit_with_parent: bool,
@@ -76,6 +80,9 @@ pub struct Arguments {
     /// Keep vectors in this file, too
     #[arg(long, value_name = "FILE", help_heading = "Cache")]
     cache: Option<PathBuf>,
+    /// Megabytes that the file may have, about
+    #[arg(long, value_name = "MB", default_value = "1000", value_parser = parse_count, help_heading = "Cache")]
+    cache_disk: NonZeroUsize,
     /// Megabytes of vectors that are kept in memory
     #[arg(long, value_name = "MB", default_value = "64", help_heading = "Cache")]
     cache_memory: u64,
@@ -111,6 +118,10 @@ enum LogFormat {
 /// Threads that tokenise and load models: more would only take the engine's time.
 const BLOCKING: usize = 4;
 
+fn megabytes(count: NonZeroUsize) -> usize {
+    count.get().saturating_mul(1_000_000)
+}
+
 fn duration(text: &str) -> Result<Duration, &'static str> {
     parse_duration(text).ok_or("expected a duration, as 90s, 5m or 1h30m")
 }
@@ -132,18 +143,18 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(keys) = &arguments.api_keys {
         guard.read_keys(keys)?;
     }
-    let disk = arguments.cache.as_deref().map(Disk::open).transpose()?;
+    let disk_bytes = megabytes(arguments.cache_disk) as u64;
+    let disk = arguments.cache.as_deref().map(|path| Disk::open(path, disk_bytes)).transpose()?;
     let limits = Limits {
-        body_bytes: arguments.max_body.get().saturating_mul(1_000_000),
+        body_bytes: megabytes(arguments.max_body),
         texts: arguments.max_texts.get(),
         queue_tokens: arguments.queue_tokens.get(),
         deadline: Duration::from_secs(arguments.deadline.get() as u64),
     };
-    let app = Arc::new(App::new(
-        arguments.entries()?,
-        limits,
-        Cache::new(arguments.cache_memory.saturating_mul(1_000_000), disk),
-    ));
+    let cache = Cache::new(arguments.cache_memory.saturating_mul(1_000_000), disk);
+    let mut app = App::new(arguments.entries()?, limits, cache);
+    app.demo = arguments.demo.clone().map(Demo::open).transpose()?;
+    let app = Arc::new(app);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(BLOCKING)

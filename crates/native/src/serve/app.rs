@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use wembed_model::EmbedOptions;
 
+use super::body::Bodies;
 use super::cache::{Cache, Vector};
+use super::demo::Demo;
 use super::hosted::{Failure, Input, Kind, Outcome};
 use super::metrics::Metrics;
 use super::models::{Entry, Lease, Models};
@@ -37,6 +39,10 @@ pub struct App {
     pub models: Models,
     /// What it takes.
     pub limits: Limits,
+    /// Room for what is asked.
+    pub bodies: Bodies,
+    /// The page whose engine runs in the tab, where it was built.
+    pub demo: Option<Demo>,
     /// Vectors that were computed.
     pub cache: Arc<Cache>,
     /// What it counts.
@@ -64,7 +70,17 @@ impl App {
     pub fn new(entries: Vec<Entry>, limits: Limits, cache: Cache) -> Self {
         let (cache, metrics) = (Arc::new(cache), Arc::new(Metrics::default()));
         let models = Models::new(entries, cache.clone(), metrics.clone(), (limits.queue_tokens, limits.deadline));
-        Self { models, limits, cache, metrics, is_ready: AtomicBool::default(), is_ending: AtomicBool::default() }
+        let bodies = Bodies::new(limits.body_bytes);
+        Self {
+            models,
+            limits,
+            bodies,
+            demo: None,
+            cache,
+            metrics,
+            is_ready: AtomicBool::default(),
+            is_ending: AtomicBool::default(),
+        }
     }
 
     /// Whether a request of so many texts is taken now.

@@ -59,7 +59,7 @@ impl Cache {
     /// The vector of this key, where it is known.
     pub fn get(&self, key: &Key) -> Option<Arc<Vector>> {
         self.memory.get(key).or_else(|| {
-            let found = Arc::new(self.disk.as_ref()?.get(key)?);
+            let found = self.disk.as_ref()?.get(key)?;
             self.memory.insert(*key, found.clone());
             Some(found)
         })

@@ -1,6 +1,9 @@
 //! Vectors in a file that outlives the server: an embedded database, whose transactions are whole or not there.
 //!
 //! An entry carries a hash of itself. A file that is damaged is set aside; an entry that is, is not there.
+//!
+//! Its bound is kept by generations: when what is young takes an eighth of it, it becomes old and what was old is gone. What is found among the old
+//! ones is young again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -9,12 +12,20 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use anyhow::{Context as _, bail};
-use redb::{Database, DatabaseError, ReadableDatabase as _, StorageError, TableDefinition};
+use redb::{Database, DatabaseError, ReadableDatabase as _, ReadableTableMetadata as _, StorageError, TableDefinition};
 use twox_hash::XxHash3_64;
 
 use super::cache::{Key, Vector};
 
-const VECTORS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("wembed vectors 1");
+type Table = TableDefinition<'static, &'static [u8; 32], &'static [u8]>;
+
+const YOUNG: Table = TableDefinition::new("wembed vectors 1");
+
+const OLD: Table = TableDefinition::new("wembed vectors 1, old");
+
+/// Parts of the bound that the young ones may have one of. The old ones have another; the rest is what lies between entries, and pages that a transaction
+/// does not use again. The database lets its file grow by doubling: it was seen at 0.7 to 1.4 times the bound.
+const SHARES: u64 = 8;
 
 /// Batches that wait to be written; more are not kept.
 const WAITING: usize = 256;
@@ -30,8 +41,8 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// The file at `path`, made where there is none, set aside where it is damaged.
-    pub fn open(path: &Path) -> anyhow::Result<Self> {
+    /// The file at `path`, made where there is none, set aside where it is damaged; of about so many bytes at most.
+    pub fn open(path: &Path, bytes: u64) -> anyhow::Result<Self> {
         let name = format!("`{}`", path.display());
         let database = match open(path) {
             Ok(database) => database,
@@ -48,14 +59,14 @@ impl Disk {
         };
         let database = Arc::new(database);
         let (sender, receiver) = sync_channel::<Vec<Entry>>(WAITING);
-        let writing = database.clone();
+        let mut writer = Writer { database: database.clone(), most: bytes / SHARES, young: None };
         let run = move || {
             while let Ok(mut vectors) = receiver.recv() {
                 // As many as there are at once: each transaction waits for the disk.
                 while let Ok(more) = receiver.try_recv() {
                     vectors.extend(more);
                 }
-                match catch_unwind(AssertUnwindSafe(|| write(&writing, &vectors))) {
+                match catch_unwind(AssertUnwindSafe(|| writer.write(&vectors))) {
                     Ok(Ok(())) => {}
                     Ok(Err(error)) => tracing::warn!("{} vectors are not kept on disk: {error:#}", vectors.len()),
                     Err(_) => tracing::warn!("{} vectors are not kept on disk: its structure is broken", vectors.len()),
@@ -67,14 +78,20 @@ impl Disk {
     }
 
     /// The vector of this key, where there is one and it is whole.
-    pub fn get(&self, key: &Key) -> Option<Vector> {
-        let get = || {
-            let read = self.database.begin_read().ok()?;
-            let table = read.open_table(VECTORS).ok()?;
-            let bytes = table.get(key.bytes()).ok()??;
-            decode(key, bytes.value())
+    pub fn get(&self, key: &Key) -> Option<Arc<Vector>> {
+        let get = |table| {
+            let get = || {
+                let table = self.database.begin_read().ok()?.open_table(table).ok()?;
+                let bytes = table.get(key.bytes()).ok()??;
+                decode(key, bytes.value()).map(Arc::new)
+            };
+            catch_unwind(AssertUnwindSafe(get)).ok().flatten()
         };
-        catch_unwind(AssertUnwindSafe(get)).ok().flatten()
+        get(YOUNG).or_else(|| {
+            let found = get(OLD)?;
+            self.keep(&[(*key, found.clone())]);
+            Some(found)
+        })
     }
 
     /// Keeps vectors, when there is time; where too many wait, these are not kept.
@@ -125,7 +142,8 @@ fn open(path: &Path) -> anyhow::Result<Database> {
                 other => anyhow::Error::new(other),
             })?;
         let write = database.begin_write()?;
-        write.open_table(VECTORS)?;
+        write.open_table(YOUNG)?;
+        write.open_table(OLD)?;
         write.commit()?;
         Ok(database)
     });
@@ -151,16 +169,39 @@ fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
     Ok(aside)
 }
 
-fn write(database: &Database, vectors: &[Entry]) -> anyhow::Result<()> {
-    let write = database.begin_write()?;
-    {
-        let mut table = write.open_table(VECTORS)?;
+/// What writes.
+struct Writer {
+    database: Arc<Database>,
+    /// Bytes of the young ones.
+    most: u64,
+    /// Those that they have now; not known before the first are written, nor after a failure.
+    young: Option<u64>,
+}
+
+impl Writer {
+    fn write(&mut self, vectors: &[Entry]) -> anyhow::Result<()> {
+        let before = self.young.take();
+        let write = self.database.begin_write()?;
+        let mut bytes = match before {
+            Some(bytes) => bytes,
+            None => write.open_table(YOUNG)?.stats()?.stored_bytes(),
+        };
         for (key, vector) in vectors {
-            table.insert(key.bytes(), encode(key, vector).as_slice())?;
+            let entry = encode(key, vector);
+            let more = (key.bytes().len() + entry.len()) as u64;
+            if bytes > 0 && bytes + more > self.most {
+                write.delete_table(OLD)?;
+                write.rename_table(YOUNG, OLD)?;
+                bytes = 0;
+            }
+            // One that is there already is counted again: the bound is kept all the same.
+            write.open_table(YOUNG)?.insert(key.bytes(), entry.as_slice())?;
+            bytes += more;
         }
+        write.commit()?;
+        self.young = Some(bytes);
+        Ok(())
     }
-    write.commit()?;
-    Ok(())
 }
 
 /// XXH3 of all that follows and the key, tokens, whether it was cut, values; all little-endian.
@@ -206,5 +247,34 @@ mod tests {
             assert_eq!(decode(&key, &bytes[..place]), None, "{place} bytes");
         }
         assert_eq!(decode(&Key::of("a model", "text", b"another"), &bytes), None);
+    }
+    /// However much is kept, the file has its bound, and what is asked for now and then stays.
+    #[test]
+    fn the_bound_is_kept_and_what_is_used_stays() {
+        const MOST: u64 = 16 << 20;
+        let place = tempfile::TempDir::new().expect("there is room");
+        let path = place.path().join("cache");
+        let entry = |number: u32| {
+            let vector = Vector { values: vec![number as f32; 1536].into(), tokens: 1, truncated: false };
+            (Key::of("a model", "text", &number.to_le_bytes()), Arc::new(vector))
+        };
+        let is_there = |disk: &Disk, number: u32| {
+            let (key, expected) = entry(number);
+            disk.get(&key).is_some_and(|found| found == expected)
+        };
+        // 16,000 of them are 100 MB.
+        for round in 0..80 {
+            let disk = Disk::open(&path, MOST).expect("it opens");
+            disk.keep(&(200 * round..200 * (round + 1)).map(entry).collect::<Vec<_>>());
+            disk.keep(&[entry(0)][..usize::from(round == 0)]);
+            drop(disk);
+            let disk = Disk::open(&path, MOST).expect("it opens");
+            assert!(is_there(&disk, 0), "what is asked for in every round, in round {round}");
+            assert!(is_there(&disk, 200 * (round + 1) - 1), "the last one of round {round}");
+        }
+        let disk = Disk::open(&path, MOST).expect("it opens");
+        assert!(!is_there(&disk, 1), "what nobody asked for is gone");
+        let bytes = std::fs::metadata(&path).expect("it is there").len();
+        assert!(bytes < 2 * MOST, "{bytes} bytes");
     }
 }

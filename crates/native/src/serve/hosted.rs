@@ -18,6 +18,7 @@ mod owner;
 pub use self::computes::{Computes, Loader, Model};
 pub use self::owner::said_in_panic;
 use self::owner::{End, Owner, warm_up};
+use super::aside::aside;
 use super::cache::{Cache, Key, Vector};
 use super::metrics::Metrics;
 use super::problem::Problem;
@@ -59,6 +60,7 @@ impl PartialEq for SameKind {
 struct Text {
     key: Key,
     prepared: Prepared,
+    since: Instant,
 }
 
 /// A text of a request.
@@ -66,6 +68,23 @@ struct Text {
 pub enum Input {
     Text(String),
     Ids(Vec<u32>),
+}
+
+impl Input {
+    /// What it came as.
+    fn form(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Ids(_) => "ids",
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Ids(ids) => bytemuck::cast_slice(ids),
+        }
+    }
 }
 
 /// What the tasks of requests and the engine's thread share.
@@ -95,6 +114,8 @@ pub struct Hosted {
     pub reader: Arc<Reader>,
     /// What it runs on, in words.
     pub device: String,
+    /// What its vectors' last bits depend on, in words.
+    arithmetic: String,
     /// What its weights are held in.
     pub dtype: Dtype,
     /// The half of a fingerprint that is the model's.
@@ -140,7 +161,8 @@ impl Hosted {
             match loaded.unwrap_or_else(|panic| Err(anyhow::anyhow!(said_in_panic(&*panic)))) {
                 Err(error) => drop(ready.send(Err(error))),
                 Ok((print, tokens, model)) => {
-                    let facts = (model.reader().clone(), model.device(), model.dtype(), print, tokens);
+                    let facts =
+                        (model.reader().clone(), model.device(), model.arithmetic(), model.dtype(), print, tokens);
                     if ready.send(Ok(facts)).is_ok() {
                         Owner { model: Some(model), loader, shared: &its, batch_tokens: tokens }.run();
                     }
@@ -148,8 +170,17 @@ impl Hosted {
             }
         };
         let thread = std::thread::Builder::new().name("wembed engine".to_owned()).spawn(run)?;
-        let (reader, device, dtype, model_print, batch_tokens) = is_ready.await??;
-        Ok(Self { reader, device, dtype, model_print, batch_tokens, shared, thread: Mutex::new(Some(thread)) })
+        let (reader, device, arithmetic, dtype, model_print, batch_tokens) = is_ready.await??;
+        Ok(Self {
+            reader,
+            device,
+            arithmetic,
+            dtype,
+            model_print,
+            batch_tokens,
+            shared,
+            thread: Mutex::new(Some(thread)),
+        })
     }
 
     /// Whether its thread is there.
@@ -175,18 +206,15 @@ impl Hosted {
     /// # Errors
     /// Where the queue is full. What nobody waits for any more when its turn comes, since the future was dropped, is not computed.
     pub async fn embed(self: &Arc<Self>, texts: Vec<Input>, kind: Arc<Kind>) -> Result<Vec<Outcome>, Problem> {
-        // What another device computed differs in its last bits: it has keys of its own.
-        let print = format!("{} {} {}", kind.fingerprint, self.device, env!("CARGO_PKG_VERSION"));
-        let known: Vec<_> = texts
-            .into_iter()
-            .map(|text| {
-                let key = match &text {
-                    Input::Text(text) => Key::of(&print, "text", text.as_bytes()),
-                    Input::Ids(ids) => Key::of(&print, "ids", bytemuck::cast_slice(ids)),
-                };
-                (key, self.shared.cache.get(&key), text)
-            })
-            .collect();
+        // What other arithmetic computed differs in its last bits: it has keys of its own.
+        let print = format!("{} {} {}", kind.fingerprint, self.arithmetic, env!("CARGO_PKG_VERSION"));
+        let look_up = |text: Input| {
+            let key = Key::of(&print, text.form(), text.bytes());
+            (key, self.shared.cache.get(&key), text)
+        };
+        // What is looked up on disk takes longer than its bytes say.
+        let bytes = texts.iter().map(|text| text.bytes().len() + LOOK_UP).sum();
+        let known: Vec<_> = aside(bytes, || texts.into_iter().map(look_up).collect());
         let hits = known.iter().filter(|(_, vector, _)| vector.is_some()).count();
         if hits < known.len() {
             self.shared.admit()?;
@@ -258,7 +286,7 @@ impl Hosted {
                     let reason = format!("expected at most {MOST_TOKENS} tokens, windows counted, found {found}");
                     state.answer(&key, &Err(Failure::Text(reason)));
                 }
-                Ok(prepared) => ready.push((prepared.tokens().max(1), Text { key, prepared })),
+                Ok(prepared) => ready.push((prepared.tokens().max(1), Text { key, prepared, since: Instant::now() })),
                 Err(error) => state.answer(&key, &Err(Failure::Text(error))),
             }
         }
@@ -287,6 +315,9 @@ impl Hosted {
         }
     }
 }
+
+/// What it costs to look for a vector, in bytes that are hashed in the same time.
+const LOOK_UP: usize = 256;
 
 /// Texts of a request that are tokenised at a time.
 const TOKENIZED: usize = 256;

@@ -24,6 +24,14 @@ struct What {
     what: &'static str,
 }
 
+/// A model that is in memory, and what it runs on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Loaded {
+    pub model: String,
+    pub device: String,
+    pub dtype: String,
+}
+
 /// Counters of one server.
 #[derive(Debug)]
 pub struct Metrics {
@@ -37,6 +45,7 @@ pub struct Metrics {
     failures: Counter,
     queue: Family<What, Gauge<i64>>,
     cache: Family<What, Gauge<u64, AtomicU64>>,
+    loaded: Family<Loaded, Gauge<i64>>,
 }
 
 fn seconds() -> Histogram {
@@ -57,10 +66,11 @@ impl Default for Metrics {
             failures: Counter::default(),
             queue: Family::default(),
             cache: Family::default(),
+            loaded: Family::default(),
             registry: Registry::default(),
         };
         registry.register("requests", "Requests that were answered, by route and status", metrics.requests.clone());
-        registry.register("seconds", "Seconds by stage: request, tokenize, compute", metrics.seconds.clone());
+        registry.register("seconds", "Seconds by stage: request, tokenize, wait, compute", metrics.seconds.clone());
         registry.register(
             "texts",
             "Texts by where their vectors came from: cache, another request, computed",
@@ -75,6 +85,11 @@ impl Default for Metrics {
             metrics.failures.clone(),
         );
         registry.register("queue", "What waits now: texts, tokens", metrics.queue.clone());
+        registry.register(
+            "model_loaded",
+            "Models that are in memory now, and what they run on",
+            metrics.loaded.clone(),
+        );
         registry.register("cache", "What is in memory now: entries, bytes", metrics.cache.clone());
         Self { registry, ..metrics }
     }
@@ -98,6 +113,11 @@ impl Metrics {
         self.stage("tokenize", time);
     }
 
+    /// A text waited for its batch.
+    pub fn waited(&self, time: Duration) {
+        self.stage("wait", time);
+    }
+
     pub fn batch(&self, texts: usize, tokens: usize, time: Duration) {
         self.batch_texts.observe(texts as f64);
         self.batch_tokens.observe(tokens as f64);
@@ -113,8 +133,12 @@ impl Metrics {
         self.seconds.get_or_create(&What { what }).observe(time.as_secs_f64());
     }
 
-    /// All of it in Prometheus' text form, with what waits and what is kept now.
-    pub fn text(&self, (texts, tokens): (usize, usize), (entries, bytes): (u64, u64)) -> String {
+    /// All of it in Prometheus' text form, with what is loaded, waits and is kept now.
+    pub fn text(&self, loaded: Vec<Loaded>, (texts, tokens): (usize, usize), (entries, bytes): (u64, u64)) -> String {
+        self.loaded.clear();
+        for model in &loaded {
+            self.loaded.get_or_create(model).set(1);
+        }
         for (what, count) in [("texts", texts), ("tokens", tokens)] {
             self.queue.get_or_create(&What { what }).set(count as i64);
         }

@@ -4,7 +4,10 @@
 //! cache, tokenises what is new on the request's side and puts it into the [`queue`]; the engine's one thread takes batches from there.
 
 mod app;
+mod aside;
+mod body;
 mod cache;
+mod demo;
 mod dialects;
 mod disk;
 mod ending;
@@ -23,6 +26,7 @@ mod router;
 
 pub use app::{App, Limits};
 pub use cache::Cache;
+pub use demo::Demo;
 pub use dialects::ollama::parse_duration;
 pub use disk::Disk;
 pub use ending::Ends;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::cache::Cache;
 use super::hosted::{Computes, Hosted, Means};
-use super::metrics::Metrics;
+use super::metrics::{Loaded, Metrics};
 use super::problem::Problem;
 
 /// Loads a model; may be asked again.
@@ -219,6 +219,16 @@ impl Models {
                 tracing::info!(model = entry.name, "unloaded");
             }
         }
+    }
+
+    /// Those that are in memory, and what they run on.
+    pub fn in_memory(&self) -> Vec<Loaded> {
+        let loaded = |entry: &Arc<Entry>| {
+            let (hosted, _) = entry.loaded()?;
+            let (device, dtype) = (hosted.device.clone(), hosted.dtype.name().to_owned());
+            Some(Loaded { model: entry.name.clone(), device, dtype })
+        };
+        self.entries.iter().filter_map(loaded).collect()
     }
 
     /// Texts and tokens that wait, of all models.

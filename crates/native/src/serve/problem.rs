@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
+use super::aside::aside;
+
 /// What is wrong with a request, or with the server; each dialect says it in its own form.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Problem {
@@ -109,13 +111,31 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     if body.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
         return Err(Problem::Invalid("the body: expected a JSON object".to_owned()));
     }
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let key = error.path().to_string();
-        let message = error.into_inner().to_string();
-        let is_named = !matches!(key.as_str(), "." | "?") && key.len() < 100;
-        Problem::Invalid(if is_named { format!("`{key}`: {message}") } else { message })
-    })?;
-    json.end().map_err(|error| Problem::Invalid(error.to_string()))?;
-    Ok(parsed)
+    aside(body.len(), || {
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let key = error.path().to_string();
+            let message = in_words(error.into_inner().to_string());
+            let is_named = !matches!(key.as_str(), "." | "?") && key.len() < 100;
+            Problem::Invalid(if is_named { format!("`{key}`: {message}") } else { message })
+        })?;
+        json.end().map_err(|error| Problem::Invalid(error.to_string()))?;
+        Ok(parsed)
+    })
+}
+
+/// A message of serde's without the names of Rust's types and ours.
+fn in_words(message: String) -> String {
+    let Some((found, expected)) = message.split_once("expected ") else { return message };
+    let (kind, place) = expected.split_once(" at line ").map_or((expected, None), |(kind, place)| (kind, Some(place)));
+    let kind = match kind {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "i64" => "a whole number, of whatever sign",
+        kind if kind.starts_with("struct ") => "an object",
+        kind if kind.starts_with("enum ") => "one of its names",
+        kind => kind,
+    };
+    let place = place.map_or(String::new(), |place| format!(" at line {place}"));
+    format!("{found}expected {kind}{place}")
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::Body;
 use axum::extract::{MatchedPath, Path, Request, State};
 use axum::http::{Method, Response, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
@@ -16,14 +16,13 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 
 use super::app::App;
+use super::body;
+use super::demo::Demo;
 use super::dialects::{self, ollama, openai, own, tei};
 use super::guard::Guard;
 use super::hosted::said_in_panic;
 use super::problem::Problem;
 use super::rest;
-
-/// How long a body may take to arrive.
-const BODY: Duration = Duration::from_secs(30);
 
 /// How long a browser may remember what it may ask.
 const PREFLIGHT: Duration = Duration::from_secs(600);
@@ -35,7 +34,7 @@ type Answered = Result<Response<Body>, Problem>;
 macro_rules! reads {
     ($dialect:ident, $function:path) => {
         |State(app): Shared, request: Request| async move {
-            let answered = async { $function(&app, read(&app, request).await?).await };
+            let answered = async { $function(&app, &read(&app, request).await?).await };
             said(answered.await, $dialect::problem)
         }
     };
@@ -66,6 +65,7 @@ pub fn router(app: Arc<App>, guard: Guard) -> Router {
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(|| async { with_type("application/json", include_str!("openapi.json")) }))
         .route("/", get(|| async { with_type("text/html; charset=utf-8", include_str!("page.html")) }))
+        .merge(app.demo.as_ref().map(Demo::routes).unwrap_or_default())
         .fallback(|request: Request| async move {
             let (method, path) = (request.method(), request.uri().path());
             form_of(path)(&Problem::NotFound(format!("there is no {method} {path:.200}")))
@@ -114,25 +114,8 @@ fn said(answered: Answered, form: fn(&Problem) -> Response<Body>) -> Response<Bo
 }
 
 /// A request's body, whole.
-async fn read(app: &App, request: Request) -> Result<Bytes, Problem> {
-    let most = app.limits.body_bytes;
-    let too_large = || Problem::TooLarge(format!("expected a body of at most {most} bytes"));
-    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if length.is_some_and(|length: u64| length > most as u64) {
-        return Err(too_large());
-    }
-    let read = tokio::time::timeout(BODY, to_bytes(request.into_body(), most));
-    read.await.map_err(|_| Problem::Slow(BODY))?.map_err(|error| {
-        // What the limit says lies below a layer or two.
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-        while let Some(error) = cause {
-            if error.is::<http_body_util::LengthLimitError>() {
-                return too_large();
-            }
-            cause = error.source();
-        }
-        Problem::Invalid(format!("the body broke off: {error}"))
-    })
+async fn read(app: &App, request: Request) -> Result<body::Body<'_>, Problem> {
+    app.bodies.read(request, app.limits.deadline).await
 }
 
 async fn model(State(app): Shared, Path(name): Path<String>) -> Response<Body> {
@@ -156,7 +139,7 @@ async fn ready(State(app): Shared) -> Response<Body> {
 }
 
 async fn metrics(State(app): Shared) -> Response<Body> {
-    let text = app.metrics.text(app.models.queued(), app.cache.size());
+    let text = app.metrics.text(app.models.in_memory(), app.models.queued(), app.cache.size());
     with_type("application/openmetrics-text; version=1.0.0; charset=utf-8", text)
 }
 

@@ -1,6 +1,7 @@
 //! `wembed serve`: its routes without sockets, and the program as those who start it see it.
 
 mod cache;
+mod demo;
 mod document;
 mod guard;
 mod ollama;

@@ -63,7 +63,11 @@ impl Server {
             Entry::new("mpnet".to_owned(), vec!["first".to_owned()], keep_alive, load("mpnet")),
             Entry::new("org/second".to_owned(), Vec::new(), keep_alive, load("bert")),
         ];
-        let app = Arc::new(App::new(entries, limits, Cache::new(1 << 20, None)));
+        Self::of(App::new(entries, limits, Cache::new(1 << 20, None)), guard)
+    }
+
+    pub fn of(app: App, guard: Guard) -> Self {
+        let app = Arc::new(app);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()

@@ -88,9 +88,12 @@ fn info_health_and_metrics() {
         "wembed_requests_total{route=\"other\",status=\"200\"} 1",
         "wembed_requests_total{route=\"/v1/embeddings\",status=\"404\"} 1",
         "wembed_batch_texts_count 1",
+        "wembed_seconds_count{what=\"wait\"} 2",
     ] {
         assert!(metrics.lines().any(|it| it == line), "{line} in {metrics}");
     }
+    let loaded = format!("wembed_model_loaded{{model=\"mpnet\",device={},dtype=\"f32\"}} 1", info["device"]);
+    assert!(metrics.lines().any(|it| it == loaded), "{loaded} in {metrics}");
     server.app.end();
     assert_eq!(server.get("/health").status, 503);
     assert_eq!(server.get("/live").status, 200);

@@ -12,6 +12,7 @@ use axum::http::{HeaderName, HeaderValue, Response, header};
 use serde::Serialize;
 
 use super::app::Answer;
+use super::aside::aside;
 use super::problem::Problem;
 
 /// The fingerprint of the vectors in an answer.
@@ -22,6 +23,9 @@ pub const TOKENS: HeaderName = HeaderName::from_static("x-wembed-tokens");
 
 /// Places of texts that were cut, from 0, the first hundred.
 pub const TRUNCATED: HeaderName = HeaderName::from_static("x-wembed-truncated");
+
+/// Bytes that a number takes where it is written, about.
+const WRITTEN: usize = 12;
 
 /// Places that are named at most.
 const NAMED: usize = 100;
@@ -38,7 +42,8 @@ pub fn json(status: u16, value: &impl Serialize) -> Response<Body> {
 
 /// The same with what the headers say of vectors.
 fn vectors(answer: &Answer<'_>, value: &impl Serialize) -> Response<Body> {
-    let mut response = json(200, value);
+    let numbers: usize = answer.outcomes.iter().flatten().map(|vector| vector.values.len()).sum();
+    let mut response = aside(WRITTEN * numbers, || json(200, value));
     let headers = response.headers_mut();
     let ascii = |text: &str| HeaderValue::from_str(text).expect("it is ASCII");
     headers.insert(FINGERPRINT, ascii(&answer.kind.fingerprint));

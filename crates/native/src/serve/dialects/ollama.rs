@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ struct Embed {
 }
 
 /// `POST /api/embed`: vectors of length 1; without texts the model is loaded.
-pub async fn embed(app: &App, body: Bytes) -> Result<Response<Body>, Problem> {
+pub async fn embed(app: &App, body: &[u8]) -> Result<Response<Body>, Problem> {
     #[derive(Serialize)]
     struct Reply<'a> {
         model: &'a str,
@@ -40,7 +40,7 @@ pub async fn embed(app: &App, body: Bytes) -> Result<Response<Body>, Problem> {
         prompt_eval_count: u64,
     }
     let started = Instant::now();
-    let Embed { model, input, truncate, dimensions, keep_alive } = parse(&body)?;
+    let Embed { model, input, truncate, dimensions, keep_alive } = parse(body)?;
     keep(app, model.as_deref(), keep_alive)?;
     let finish = Finish { normalize: Some(true), dimensions: dimensions.filter(|&dimensions| dimensions > 0) };
     let long = if truncate == Some(false) { Long::Error } else { Long::Truncate };
@@ -58,8 +58,8 @@ pub async fn embed(app: &App, body: Bytes) -> Result<Response<Body>, Problem> {
 }
 
 /// `POST /api/embeddings`, the form of old: one vector, as long as the model makes it.
-pub async fn embeddings(app: &App, body: Bytes) -> Result<Response<Body>, Problem> {
-    let Embed { model, input, keep_alive, .. } = parse(&body)?;
+pub async fn embeddings(app: &App, body: &[u8]) -> Result<Response<Body>, Problem> {
+    let Embed { model, input, keep_alive, .. } = parse(body)?;
     keep(app, model.as_deref(), keep_alive)?;
     let mut inputs = input.map_or(Vec::new(), |input| input.texts);
     if inputs.len() > 1 {
@@ -165,13 +165,13 @@ fn listed(entry: &Entry, hosted: Option<&Hosted>) -> Value {
 }
 
 /// `POST /api/show`.
-pub async fn show(app: &App, body: Bytes) -> Result<Response<Body>, Problem> {
+pub async fn show(app: &App, body: &[u8]) -> Result<Response<Body>, Problem> {
     #[derive(Deserialize)]
     struct Show {
         #[serde(alias = "name")]
         model: Option<String>,
     }
-    let model = app.models.lease(parse::<Show>(&body)?.model.as_deref()).await?;
+    let model = app.models.lease(parse::<Show>(body)?.model.as_deref()).await?;
     let description = model.reader.description();
     let family = description.config.architecture.model_type;
     Ok(answer_with(

@@ -1,6 +1,6 @@
 //! OpenAI's form: `/v1/embeddings`, `/v1/models`. <https://platform.openai.com/docs/api-reference/embeddings>
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -77,8 +77,8 @@ struct Usage {
 }
 
 /// `POST /v1/embeddings`: vectors of length 1.
-pub async fn embeddings(app: &App, body: Bytes) -> Result<Response<Body>, Problem> {
-    let Request { input, model, encoding_format, dimensions } = parse(&body)?;
+pub async fn embeddings(app: &App, body: &[u8]) -> Result<Response<Body>, Problem> {
+    let Request { input, model, encoding_format, dimensions } = parse(body)?;
     if input.texts.is_empty() {
         return Err(Problem::Empty);
     }

@@ -1,6 +1,6 @@
 //! wembed's own form, for what no other can say: each text's tokens, whether it was cut, and its error beside the others' vectors.
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::Response;
 use serde::{Deserialize, Serialize};
 use wembed_model::{EmbedOptions, Finish, Long, Prompt};
@@ -50,8 +50,8 @@ impl<'a> Text<'a> {
 }
 
 /// `POST /wembed/embed`: what is not said is as the model's files say.
-pub async fn embed(app: &App, body: Bytes) -> Result<Response<Body>, Problem> {
-    let Embed { texts, model, normalize, dimensions, prompt, prompt_name, long, encoding } = parse(&body)?;
+pub async fn embed(app: &App, body: &[u8]) -> Result<Response<Body>, Problem> {
+    let Embed { texts, model, normalize, dimensions, prompt, prompt_name, long, encoding } = parse(body)?;
     let prompt = match (prompt, prompt_name) {
         (Some(_), Some(_)) => {
             return Err(Problem::Invalid("expected `prompt` or `prompt_name`, found both".to_owned()));

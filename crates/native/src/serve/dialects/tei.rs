@@ -1,6 +1,6 @@
 //! The form of text-embeddings-inference: `/embed`, `/tokenize`, `/info`. <https://huggingface.github.io/text-embeddings-inference>
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -9,6 +9,7 @@ use wembed_model::{EmbedOptions, Finish, Long, Prompt, TruncationSide, pooling_n
 use super::inputs::Inputs;
 use super::{come_again, json as answer_with, vectors};
 use crate::serve::app::{App, Ask};
+use crate::serve::demo;
 use crate::serve::hosted::Input;
 use crate::serve::problem::{Problem, parse};
 
@@ -31,8 +32,8 @@ enum Direction {
 }
 
 /// `POST /embed`: the first model's vectors, of length 1 unless `normalize` is false.
-pub async fn embed(app: &App, body: Bytes) -> Result<Response<Body>, Problem> {
-    let Embed { inputs, truncate, truncation_direction, prompt_name, normalize, dimensions } = parse(&body)?;
+pub async fn embed(app: &App, body: &[u8]) -> Result<Response<Body>, Problem> {
+    let Embed { inputs, truncate, truncation_direction, prompt_name, normalize, dimensions } = parse(body)?;
     if inputs.texts.is_empty() {
         return Err(Problem::Empty);
     }
@@ -56,7 +57,7 @@ pub async fn embed(app: &App, body: Bytes) -> Result<Response<Body>, Problem> {
 }
 
 /// `POST /tokenize`: the tokens of each text, special ones included, as the encoder would get them.
-pub async fn tokenize(app: &App, body: Bytes) -> Result<Response<Body>, Problem> {
+pub async fn tokenize(app: &App, body: &[u8]) -> Result<Response<Body>, Problem> {
     #[derive(Deserialize)]
     struct Tokenize {
         inputs: Inputs,
@@ -71,7 +72,7 @@ pub async fn tokenize(app: &App, body: Bytes) -> Result<Response<Body>, Problem>
         start: Option<usize>,
         stop: Option<usize>,
     }
-    let Tokenize { inputs, add_special_tokens } = parse(&body)?;
+    let Tokenize { inputs, add_special_tokens } = parse(body)?;
     app.check(inputs.texts.len())?;
     let model = app.models.lease(None).await?;
     let reader = model.reader.clone();
@@ -128,6 +129,7 @@ pub async fn info(app: &App) -> Result<Response<Body>, Problem> {
             "dimensions": description.dimensions,
             "device": model.device,
             "fingerprint": fingerprint,
+            "demo": app.demo.as_ref().map(|_| demo::PATH),
             "prompts": description.prompts,
             "default_prompt": description.default_prompt,
         }),

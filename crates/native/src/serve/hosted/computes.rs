@@ -17,6 +17,8 @@ pub trait Computes {
     fn reader(&self) -> &Arc<Reader>;
     /// What it runs on, in words.
     fn device(&self) -> String;
+    /// What the last bits of its vectors depend on, in words.
+    fn arithmetic(&self) -> String;
     /// What weights are held in.
     fn dtype(&self) -> Dtype;
     /// The model's half of fingerprints.
@@ -38,6 +40,10 @@ impl Computes for Model {
 
     fn device(&self) -> String {
         self.device()
+    }
+
+    fn arithmetic(&self) -> String {
+        self.arithmetic()
     }
 
     fn dtype(&self) -> Dtype {

@@ -44,6 +44,7 @@ impl Owner<'_> {
                 self.compute(prepared(), &kind.0.job)
             });
             self.shared.computed(tokens, started.elapsed());
+            texts.iter().for_each(|(_, text)| self.shared.metrics.waited(started - text.since));
             self.shared.metrics.batch(texts.len(), tokens, started.elapsed());
             let outcomes: Vec<Outcome> = match found {
                 Ok(found) => found.into_iter().map(outcome).collect(),

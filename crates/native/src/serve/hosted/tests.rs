@@ -57,6 +57,10 @@ impl Computes for Mock {
         "a mock".to_owned()
     }
 
+    fn arithmetic(&self) -> String {
+        self.device()
+    }
+
     fn dtype(&self) -> Dtype {
         Dtype::F32
     }
