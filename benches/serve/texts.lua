@@ -6,14 +6,22 @@ for line in io.lines(os.getenv("TEXTS")) do
 end
 local count = tonumber(os.getenv("COUNT"))
 
+-- No two of wrk's threads may ask for the same texts: the server would compute them once.
+local threads = 0
+
+function setup(thread)
+  threads = threads + 1
+  thread:set("number", threads)
+end
+
 function init()
-  math.randomseed(os.time())
+  math.randomseed(os.time() * 100 + number)
 end
 
 function request()
   local texts = {}
   for index = 1, count do
-    texts[index] = '"' .. lines[math.random(#lines)] .. " " .. math.random(1e9) .. '"'
+    texts[index] = '"' .. lines[math.random(#lines)] .. " " .. number .. math.random(1e9) .. '"'
   end
   return wrk.format("POST", "/v1/embeddings", { ["content-type"] = "application/json" }, '{"input":[' .. table.concat(texts, ",") .. "]}")
 end
