@@ -31,6 +31,10 @@ parts! {
     EMBED_NORM = "embed_norm.wgsl";
     /// Linear layer, many rows.
     LINEAR_TILED = "linear_tiled.wgsl";
+    /// Linear layer, many rows, more outputs an invocation.
+    LINEAR_WIDE = "linear_wide.wgsl";
+    /// Linear layer, on devices whose subgroups multiply matrices.
+    LINEAR_MATRIX = "linear_matrix.wgsl";
     /// Linear layer, few rows.
     LINEAR_SMALL = "linear_small.wgsl";
     /// Attention over packed texts.
@@ -41,6 +45,10 @@ parts! {
     POOL = "pool.wgsl";
     /// L2 normalisation.
     NORMALIZE = "normalize.wgsl";
+    /// The peak of multiply-adds.
+    PROBE_ARITHMETIC = "probe_arithmetic.wgsl";
+    /// The peak of memory.
+    PROBE_MEMORY = "probe_memory.wgsl";
     /// Weights stored and read as f16.
     WEIGHTS_F16 = "parts/weights_f16.wgsl";
     /// Weights stored as f16, unpacked by hand.
@@ -57,6 +65,10 @@ parts! {
     REDUCE = "parts/reduce.wgsl";
     /// Layer norm of one row.
     LAYER_NORMALISE = "parts/layer_normalise.wgsl";
+    /// Matrices of 8 x 8.
+    MATRIX_8 = "parts/matrix_8.wgsl";
+    /// Matrices of 16 x 16.
+    MATRIX_16 = "parts/matrix_16.wgsl";
     /// Linear layer: add the bias.
     EPILOGUE_BIAS = "parts/epilogue_bias.wgsl";
     /// Linear layer: add the bias, apply an activation.

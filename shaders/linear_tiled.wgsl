@@ -1,6 +1,7 @@
 // y = epilogue(x W^T + b), the variant for many rows
 // Shapes: x (T, K), W (N, K) as the checkpoint stores it, b (N), output (T, N); K and N multiples of 64, only T is ragged.
-// Work: a workgroup computes TILE x TILE outputs, each of its 256 invocations 4 x 4 of them: rows 4 r .. 4 r + 3, columns c, c + 16, c + 32, c + 48.
+// Work: a workgroup computes TILE x TILE outputs, each of its SIDE x SIDE invocations 4 x 4 of them: rows 4 r .. 4 r + 3, columns c, c + SIDE,
+// c + 2 SIDE, c + 3 SIDE. TILE STEP = 4 SIDE SIDE, so that each brings one quad of x and one of W a step.
 // Order of addition over k, the same in every variant: ascending by fma inside chunks of CHUNK, then the chunks' sums, ascending.
 // Source: the register-blocked product of Volkov and Demmel 2008 (10.1109/SC.2008.5214359), section 5.
 
@@ -20,6 +21,7 @@ struct Params {
 // k is taken STEP at a time: STEP / 4 quads a row, and one more as padding, so that neighbouring rows start in different banks.
 const QUADS: u32 = STEP / 4u;
 const TILE_STRIDE: u32 = QUADS + 1u;
+const SIDE: u32 = TILE / 4u;
 
 var<workgroup> x_tile: array<vec4<f32>, TILE * TILE_STRIDE>;
 var<workgroup> weight_tile: array<vec4<f32>, TILE * TILE_STRIDE>;
@@ -28,18 +30,18 @@ fn store(sums: vec4<f32>, row: u32, column: u32) {
     if row < params.rows {
         let start = row * params.columns;
         output[start + column] = epilogue(sums.x, row, column);
-        output[start + column + 16u] = epilogue(sums.y, row, column + 16u);
-        output[start + column + 32u] = epilogue(sums.z, row, column + 32u);
-        output[start + column + 48u] = epilogue(sums.w, row, column + 48u);
+        output[start + column + SIDE] = epilogue(sums.y, row, column + SIDE);
+        output[start + column + 2u * SIDE] = epilogue(sums.z, row, column + 2u * SIDE);
+        output[start + column + 3u * SIDE] = epilogue(sums.w, row, column + 3u * SIDE);
     }
 }
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(SIDE * SIDE)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let first_row = group.y * TILE;
     let first_column = group.x * TILE;
-    let r = thread / 16u;
-    let c = thread % 16u;
+    let r = thread / SIDE;
+    let c = thread % SIDE;
 
     // What this invocation brings into the tiles: one quad of x and one of W a step. A row beyond the last is the last: never stored.
     let load_row = thread / QUADS;
@@ -64,9 +66,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             workgroupBarrier();
             for (var quad = 0u; quad < QUADS; quad++) {
                 let w0 = weight_tile[c * TILE_STRIDE + quad];
-                let w1 = weight_tile[(c + 16u) * TILE_STRIDE + quad];
-                let w2 = weight_tile[(c + 32u) * TILE_STRIDE + quad];
-                let w3 = weight_tile[(c + 48u) * TILE_STRIDE + quad];
+                let w1 = weight_tile[(c + SIDE) * TILE_STRIDE + quad];
+                let w2 = weight_tile[(c + 2u * SIDE) * TILE_STRIDE + quad];
+                let w3 = weight_tile[(c + 3u * SIDE) * TILE_STRIDE + quad];
                 let k0 = vec4<f32>(w0.x, w1.x, w2.x, w3.x);
                 let k1 = vec4<f32>(w0.y, w1.y, w2.y, w3.y);
                 let k2 = vec4<f32>(w0.z, w1.z, w2.z, w3.z);

@@ -6,7 +6,7 @@ use pollster::block_on;
 use serde_json::{Value, json};
 use wembed_kernels::Dtype;
 use wembed_kernels::cpu::{self, CpuEngine};
-use wembed_kernels::gpu::Options;
+use wembed_kernels::gpu::{Options, Plan};
 use wembed_model::{Description, Embedder, Error, Files, LoadOptions, Memory};
 use wembed_tests::embedding::options;
 use wembed_tests::golden::{change_json, files, folder};
@@ -123,7 +123,7 @@ pub fn processor(dtype: Dtype) -> CpuEngine {
 
 /// One variant of each of a GPU's kernels, so that opening compares nothing.
 pub fn fast() -> Options {
-    Options { small_rows: 0, ..options() }
+    Options { linear: Plan::only("tiled"), ..options() }
 }
 
 /// Loads a model.

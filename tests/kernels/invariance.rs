@@ -1,7 +1,7 @@
 //! A row's bits depend neither on the rows beside it nor on the variant that is taken for their number.
 
 use pollster::block_on;
-use wembed_kernels::gpu::{GpuEngine, Options};
+use wembed_kernels::gpu::{GpuEngine, Options, Plan, variants};
 use wembed_kernels::{Activation, Engine, Norm, Ops, Pooling, Probe as _, Raw};
 use wembed_tests::device::{TestEngine, WAYS, open};
 use wembed_tests::each_way;
@@ -23,11 +23,11 @@ fn rows(raw: &Raw) -> Vec<&[u32]> {
 }
 
 #[test]
-fn small_and_tiled_give_the_same_bits() {
+fn every_variant_gives_the_same_bits() {
     for way in WAYS {
-        let opened = |small_rows| open(Options { small_rows, ..way.options() });
-        let Some((tiled, small)) = opened(0).zip(opened(usize::MAX)) else { return };
-        assert_eq!(small.small_rows(), usize::MAX, "{}: the small variant agrees with the tiled one", way.name);
+        let opened: Option<Vec<_>> =
+            variants().map(|name| open(Options { linear: Plan::only(name), ..way.options() })).collect();
+        let Some(engines) = opened else { return };
         for &(depth, columns) in LAYERS {
             for tokens in (1..=20).chain([31, 33, 63, 64, 65, 100]) {
                 let inputs = linear::Case::of(tokens, depth, columns).inputs();
@@ -35,7 +35,10 @@ fn small_and_tiled_give_the_same_bits() {
                     let layer = inputs.layer(engine);
                     EPILOGUES.iter().map(|&epilogue| inputs.run(engine, &layer, epilogue)).collect::<Vec<_>>()
                 };
-                assert_eq!(bits(&tiled), bits(&small), "{}, K {depth}, N {columns}, T {tokens}", way.name);
+                let expected = bits(&engines[0]);
+                for (engine, name) in engines.iter().zip(variants()).skip(1) {
+                    assert_eq!(bits(engine), expected, "{}, {name}, K {depth}, N {columns}, T {tokens}", way.name);
+                }
             }
         }
     }

@@ -1,12 +1,14 @@
 //! Linear layers: both variants, every epilogue.
 
+use half::f16;
 use pollster::block_on;
-use wembed_kernels::gpu::Options;
+use wembed_kernels::gpu::{Options, Plan, variants};
 use wembed_kernels::{Activation, Dtype, Linear, Ops, Packed, Probe as _, Raw, Stored};
 use wembed_tests::device::{TestEngine, WAYS, cpu_ways_and_amx, open};
 use wembed_tests::judge::Judge;
 use wembed_tests::matrix::{Matrix, rounded_inputs};
 use wembed_tests::oracle::{self, Expected};
+use wembed_tests::skip::skip;
 use wembed_tests::tolerance::{self, Tolerance};
 use wembed_tests::values::{nasty, normals};
 
@@ -28,7 +30,7 @@ pub enum Values {
 #[derive(Debug, Clone, Copy)]
 pub struct Case(usize, usize, usize, Values);
 
-/// Rows straddle the small variant's 4 and the tiled one's 64, the CPU's 2, 4, 6, 8, 16 and 128; widths the padding's 64; K the CPU's
+/// Rows straddle the small variant's 4, the narrow one's 32 and the others' 64, the CPU's 2, 4, 6, 8, 16 and 128; widths the padding's 64; K the CPU's
 /// chunks of 96 and, with AVX512-BF16, of 768.
 const CASES: &[Case] = &[
     Case(1, 64, 64, Values::Normal),
@@ -44,6 +46,8 @@ const CASES: &[Case] = &[
     Case(9, 128, 33, Values::Normal),
     Case(16, 192, 64, Values::Normal),
     Case(17, 64, 192, Values::Normal),
+    Case(31, 64, 64, Values::Normal),
+    Case(33, 64, 64, Values::Normal),
     Case(63, 64, 64, Values::Normal),
     Case(64, 64, 64, Values::Normal),
     Case(65, 64, 128, Values::Normal),
@@ -171,13 +175,12 @@ pub fn after(product: &[Expected], epilogue: Epilogue, residual: &[f32]) -> Vec<
     }
 }
 
-/// Every row count takes the variant: none the small one, or all of them.
-fn holds_every_case(small_rows: usize) {
+/// Every row count takes the variant.
+fn holds_every_case(variant: &str) {
     let mut judge = Judge::new(tolerance::LINEAR);
     for way in WAYS {
-        let Some(engine) = open(Options { small_rows, ..way.options() }) else { return };
-        assert_eq!(engine.small_rows(), small_rows, "the small variant agrees with the tiled one");
-        hold(&mut judge, way.name, &engine);
+        let Some(engine) = open(Options { linear: Plan::only(variant), ..way.options() }) else { return };
+        hold(&mut judge, &format!("{}, {variant}", way.name), &engine);
     }
 }
 
@@ -209,11 +212,55 @@ fn every_processors_instructions_hold_every_case() {
 }
 
 #[test]
-fn tiled_holds_every_case() {
-    holds_every_case(0);
+fn small_holds_every_case() {
+    holds_every_case("small");
 }
 
 #[test]
-fn small_holds_every_case() {
-    holds_every_case(usize::MAX);
+fn narrow_holds_every_case() {
+    holds_every_case("narrow");
+}
+
+#[test]
+fn tiled_holds_every_case() {
+    holds_every_case("tiled");
+}
+
+#[test]
+fn wide_holds_every_case() {
+    holds_every_case("wide");
+}
+
+/// A variant that no test above takes would be one that nothing holds.
+#[test]
+fn every_variant_is_held() {
+    assert_eq!(variants().collect::<Vec<_>>(), ["small", "narrow", "tiled", "wide"]);
+}
+
+/// Where the device has matrices: the product of activations that are rounded to f16, in f32, and a hundred times the same bits.
+#[test]
+fn matrices_hold_every_case() {
+    let Some(engine) = open(WAYS[0].options()) else { return };
+    let Some(name) = engine.variants().into_iter().find(|name| name.starts_with("matrix")) else {
+        return skip(&format!("`{}` multiplies no matrices", engine.info().name));
+    };
+    let engine = open(Options { linear: Plan::only(name), ..WAYS[0].options() }).expect("it was opened before");
+    let mut judge = Judge::new(tolerance::LINEAR);
+    for case in CASES {
+        let inputs = case.inputs();
+        let layer = inputs.layer(&engine);
+        let x: Vec<f32> = inputs.x.iter().map(|&x| f16::from_f32(x).to_f32()).collect();
+        let weight = inputs.weight.multiplied(engine.held());
+        let product = oracle::linear(&x, &weight, &inputs.bias, inputs.depth);
+        for epilogue in epilogues() {
+            let expected = after(&product, epilogue, &inputs.residual);
+            judge.hold(&format!("{name}, {case:?}, {epilogue:?}"), &inputs.run(&engine, &layer, epilogue), &expected);
+        }
+    }
+    let inputs = Case::of(65, 768, 128).inputs();
+    let layer = inputs.layer(&engine);
+    let first = inputs.run(&engine, &layer, Epilogue::Bias);
+    for round in 0..100 {
+        assert_eq!(inputs.run(&engine, &layer, Epilogue::Bias), first, "round {round}");
+    }
 }

@@ -14,3 +14,4 @@ mod normalize;
 mod pool;
 mod repetition;
 mod times;
+mod tuning;

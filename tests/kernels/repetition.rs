@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use pollster::block_on;
 use wembed_kernels::cpu::{self, CpuEngine};
-use wembed_kernels::gpu::Options;
+use wembed_kernels::gpu::{Options, Plan};
 use wembed_kernels::{
     Activation, Embeddings, Engine, Heads, Linear, Norm, Ops, Packed, Pending, Pooling, RelativeBias, Stored,
 };
@@ -92,7 +92,7 @@ pub fn sentences(lengths: &[usize]) -> Packed {
     packed
 }
 
-fn bits(values: &[f32]) -> Vec<u32> {
+pub fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
@@ -102,8 +102,12 @@ fn twenty_times_the_same_bits() {
         let packed = sentences(&[5, 1, 40, 17]);
         let short = sentences(&[2]);
         let mut all = Vec::new();
-        for (small_rows, sentinels) in [(0, true), (0, false), (usize::MAX, false)] {
-            let Some(engine) = open(Options { small_rows, sentinels, ..way.options() }) else { return };
+        for (variant, sentinels) in
+            [("tiled", true), ("tiled", false), ("small", false), ("narrow", false), ("wide", false)]
+        {
+            let Some(engine) = open(Options { linear: Plan::only(variant), sentinels, ..way.options() }) else {
+                return;
+            };
             let encoder = Encoder::new(&engine);
             for _ in 0..20 {
                 all.push(bits(&block_on(encoder.run(&engine, &packed)).unwrap()));

@@ -1,7 +1,7 @@
 //! Kernel times: as many launches and operations as there were, by label.
 
 use pollster::block_on;
-use wembed_kernels::gpu::{KERNELS, KernelTime, Options};
+use wembed_kernels::gpu::{KernelTime, Options, Plan, kernels};
 use wembed_tests::device::{open, options};
 use wembed_tests::skip::skip;
 
@@ -9,11 +9,14 @@ use crate::repetition::{Encoder, sentences};
 
 #[test]
 fn every_launch_is_counted_with_what_it_had_to_do() {
-    let Some(engine) = open(Options { kernel_times: true, small_rows: 8, ..options() }) else { return };
+    let Some(engine) = open(Options { kernel_times: true, linear: Plan::only("tiled").with(8, "small"), ..options() })
+    else {
+        return;
+    };
     if !engine.info().features.contains(&"timestamp-query") {
         return skip(&format!("`{}` has no timestamps", engine.info().name));
     }
-    assert_eq!(engine.small_rows(), 8, "the small variant agrees with the tiled one");
+    assert_eq!(engine.plan().names(), [(Some(8), "small"), (None, "tiled")], "the variants agree");
     let before = engine.kernel_times();
     let encoder = Encoder::new(&engine);
     const BATCHES: u64 = 3;
@@ -40,7 +43,7 @@ fn every_launch_is_counted_with_what_it_had_to_do() {
     assert!(times.is_sorted_by(|left, right| left.seconds >= right.seconds), "the longest first");
     let of =
         |times: &[KernelTime], label: &str| times.iter().find(|time| time.label == label).cloned().unwrap_or_default();
-    for kernel in KERNELS {
+    for kernel in kernels() {
         let (now, then) = (of(&times, kernel.label), of(&before, kernel.label));
         let found = (now.launches - then.launches, now.cost.flops - then.cost.flops);
         let wanted = expected.iter().find(|(label, ..)| *label == kernel.label);

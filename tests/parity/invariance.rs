@@ -2,7 +2,7 @@
 
 use pollster::block_on;
 use wembed_kernels::Engine;
-use wembed_kernels::gpu::Options;
+use wembed_kernels::gpu::{Options, Plan, variants};
 use wembed_model::{EmbedOptions, Embedder, Finish, LoadOptions, Memory, Placement};
 use wembed_tests::device::{WAYS, cpu_ways, open};
 use wembed_tests::each_engine;
@@ -62,15 +62,17 @@ fn alone_in_any_order_and_in_any_batch() {
 }
 
 #[test]
-fn by_either_variant_of_the_linear_layer() {
+fn by_any_variant_of_the_linear_layer() {
     for (texts, files) in models() {
-        let all = |small_rows| {
-            let engine = open(Options { small_rows, ..options() })?;
+        let all = |linear| {
+            let engine = open(Options { linear, ..options() })?;
             Some(vectors(engine, &texts, &files, LoadOptions::default(), &EmbedOptions::default()))
         };
-        let Some(tiled) = all(0) else { return };
-        assert_eq!(Some(&tiled), all(64).as_ref(), "few rows by the small variant");
-        assert_eq!(Some(&tiled), all(1 << 20).as_ref(), "all rows by the small variant");
+        let Some(tiled) = all(Plan::only("tiled")) else { return };
+        assert_eq!(Some(&tiled), all(Plan::only("tiled").with(64, "small")).as_ref(), "few rows by the small variant");
+        for variant in variants() {
+            assert_eq!(Some(&tiled), all(Plan::only(variant)).as_ref(), "all rows by {variant}");
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use naga::back::wgsl::{WriterFlags, write_string};
 use naga::valid::Capabilities;
 use wembed_kernels::gpu::Storage;
 
-use crate::modules::{folder, modules, validated};
+use crate::modules::{folder, portable, validated};
 
 /// A source's lines without comments and empty lines.
 fn code(source: &str) -> Vec<&str> {
@@ -17,7 +17,7 @@ fn code(source: &str) -> Vec<&str> {
 
 #[test]
 fn f16_is_enabled_first_and_only_where_it_is_used() {
-    for linked in modules() {
+    for linked in portable() {
         let (name, lines) = (linked.name(), code(&linked.source));
         let f16 = linked.kernel.reads_weights && linked.storage == Storage::F16;
         assert_eq!(lines[0] == "enable f16;", f16, "{name}: begins with `{}`", lines[0]);
@@ -34,7 +34,7 @@ fn f16_is_enabled_first_and_only_where_it_is_used() {
 #[test]
 fn every_kernel_survives_being_written_as_wgsl() {
     let folder = folder();
-    for linked in modules() {
+    for linked in portable() {
         let name = linked.name();
         let written = write_string(&linked.module, &linked.info, WriterFlags::EXPLICIT_TYPES)
             .unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -6,6 +6,8 @@ use naga::{AddressSpace, ShaderStage};
 use crate::modules::modules;
 
 const WORKGROUP_BYTES: u32 = 16384;
+/// What Metal and NVIDIA have, for the kernels that are theirs.
+const MATRIX_WORKGROUP_BYTES: u32 = 32768;
 const INVOCATIONS: u32 = 256;
 const SIZES: [u32; 3] = [256, 256, 64];
 const STORAGE_BUFFERS: usize = 8;
@@ -22,7 +24,8 @@ fn every_kernel_fits_webgpus_default_limits() {
         let workgroup: u32 = in_space(|space| space == AddressSpace::WorkGroup)
             .map(|variable| layouter[variable.ty].size.next_multiple_of(16))
             .sum();
-        assert!(workgroup <= WORKGROUP_BYTES, "{name}: {workgroup} bytes of workgroup memory");
+        let most = if linked.kernel.matrix.is_some() { MATRIX_WORKGROUP_BYTES } else { WORKGROUP_BYTES };
+        assert!(workgroup <= most, "{name}: {workgroup} bytes of workgroup memory");
         let storage = in_space(|space| matches!(space, AddressSpace::Storage { .. })).count();
         assert!(storage <= STORAGE_BUFFERS, "{name}: {storage} storage buffers");
 

@@ -76,7 +76,8 @@ fn clang_takes_every_kernel() {
         std::fs::write(&file, written(&linked.module, &linked.info)).expect("the target folder can be written to");
         file
     };
-    let files: Vec<_> = modules().iter().map(write).collect();
+    // Metal's matrices are of 8 x 8 alone.
+    let files: Vec<_> = modules().iter().filter(|linked| linked.kernel.matrix != Some(16)).map(write).collect();
     let Some(clang) = clang() else { return };
     assert_eq!(faults(&clang, &files), "");
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use naga::back::spv;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
-use wembed_kernels::gpu::{Constants, KERNELS, Kernel, Storage};
+use wembed_kernels::gpu::{Constants, Kernel, Storage, kernels};
 
 /// One kernel as a device gets it.
 pub struct Linked {
@@ -35,10 +35,12 @@ impl Linked {
     }
 }
 
-/// What WebGPU always has, and `shader-f16` for the one storage that needs it.
+/// What WebGPU always has, `shader-f16` for the one storage that needs it, and matrices for the kernels that are for devices with them.
 fn capabilities(kernel: &Kernel, storage: Storage) -> Capabilities {
     let f16 = kernel.reads_weights && storage == Storage::F16;
     let base = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    let matrix = Capabilities::COOPERATIVE_MATRIX | Capabilities::SUBGROUP;
+    let base = if kernel.matrix.is_some() { base | matrix } else { base };
     if f16 { base | Capabilities::SHADER_FLOAT16 } else { base }
 }
 
@@ -51,12 +53,16 @@ pub fn validated(source: &str, capabilities: Capabilities) -> Result<(naga::Modu
     Ok((module, info))
 }
 
+/// All modules that a browser may get.
+pub fn portable() -> impl Iterator<Item = Linked> {
+    modules().into_iter().filter(|linked| linked.kernel.matrix.is_none())
+}
+
 /// All modules.
 pub fn modules() -> Vec<Linked> {
     let mut modules = Vec::new();
-    for &kernel in KERNELS {
-        let storages = if kernel.reads_weights { &Storage::ALL[..] } else { &Storage::ALL[..1] };
-        for &storage in storages {
+    for kernel in kernels() {
+        for &storage in kernel.storages() {
             for &choice in kernel.choices {
                 let source = kernel.source(storage, choice);
                 let (module, info) = validated(&source, capabilities(kernel, storage))

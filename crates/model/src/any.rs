@@ -87,10 +87,7 @@ impl<F: Files> AnyEmbedder<F> {
     /// What the last bits of its vectors depend on beside the model, in words: the adapter and its driver, or the processor's instructions.
     pub fn arithmetic(&self) -> String {
         match self {
-            Self::Gpu(embedder) => {
-                let info = embedder.engine().info();
-                format!("{}, {} {}", info.name, info.backend, info.driver)
-            }
+            Self::Gpu(embedder) => embedder.engine().arithmetic(),
             Self::Cpu(embedder) => embedder.engine().instructions().to_string(),
         }
     }

@@ -23,6 +23,12 @@ pub struct BuiltIn {
 }
 
 impl BuiltIn {
+    /// One of its files.
+    #[must_use]
+    pub fn file(self, path: &str) -> Option<&'static [u8]> {
+        self.files.iter().find(|&&(name, _)| name == path).map(|&(_, bytes)| bytes)
+    }
+
     /// Its files, not copied.
     #[must_use]
     pub fn open(self) -> ModelFiles {
@@ -38,7 +44,7 @@ impl BuiltIn {
 pub enum ModelFiles {
     /// In a directory.
     Directory(Directory),
-    /// In this program.
+    /// In memory: in this program, or made by it.
     BuiltIn(Memory),
 }
 

@@ -21,9 +21,11 @@ mod published;
 mod record;
 mod report;
 mod source;
+mod synthetic;
 mod table;
 mod tally;
 mod texts;
+mod tuning;
 
 use std::process::ExitCode;
 

@@ -1,16 +1,18 @@
 //! The flags about a model that several commands share, and the model they load.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use pollster::block_on;
 use wembed::ModelFiles;
-use wembed_model::{AnyEmbedder, EmbedOptions, Finish, LoadOptions, Long, Placement, Prompt};
+use wembed_model::{AnyEmbedder, AnyEngine, EmbedOptions, Finish, LoadOptions, Long, Placement, Prompt};
 
 use crate::device::DeviceArguments;
 use crate::source::{Source, chosen, named};
+use crate::synthetic::Synthetic;
+use crate::tuning::tune;
 use crate::{kernel_times, report};
 
 /// A model on a GPU or on the processor.
@@ -24,6 +26,9 @@ pub struct ModelArguments {
     /// [default: wembed-mini, which is in this program]
     #[arg(long, value_name = "ID|DIR", env = "WEMBED_MODEL")]
     model: Option<PathBuf>,
+    /// A model of this shape with random weights instead, to measure a device with; its vectors mean nothing
+    #[arg(long, value_name = "SHAPE", value_parser = Synthetic::parse, conflicts_with = "model")]
+    synthetic: Option<Synthetic>,
     #[command(flatten)]
     source: Source,
     /// Tokens of a text at most, special tokens included; longer texts are cut [default: what the model says]
@@ -81,11 +86,21 @@ pub fn parse_count(number: &str) -> Result<NonZeroUsize, &'static str> {
     number.parse().map_err(|_| "expected a whole number, at least 1")
 }
 
+/// Loads a model, and has a GPU take its fastest kernels.
+pub fn load(engine: AnyEngine, files: ModelFiles, options: LoadOptions) -> anyhow::Result<Model> {
+    let model = block_on(AnyEmbedder::load(engine, files, options))?;
+    tune(&model);
+    Ok(model)
+}
+
 impl ModelArguments {
     /// Loads the model.
     pub fn load(&self) -> anyhow::Result<Model> {
-        let path = chosen(self.model.as_deref())?;
-        let files = self.source.open(path)?;
+        let path = match self.synthetic {
+            Some(shape) => Path::new(shape.name),
+            None => chosen(self.model.as_deref())?,
+        };
+        let files = self.synthetic.map_or_else(|| self.source.open(path), Synthetic::files)?;
         let engine = self.device.open()?;
         let vocabulary = match self.vocabulary {
             Vocabulary::Auto => Placement::Auto,
@@ -93,7 +108,7 @@ impl ModelArguments {
             Vocabulary::Device => Placement::Device,
         };
         let options = LoadOptions { max_length: self.max_length.map(NonZeroUsize::get), vocabulary };
-        block_on(AnyEmbedder::load(engine, files, options)).with_context(|| named(path))
+        load(engine, files, options).with_context(|| named(path))
     }
 
     /// How texts are to be embedded.

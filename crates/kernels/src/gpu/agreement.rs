@@ -2,7 +2,7 @@
 //! driver's fast-math: a variant that differs is never chosen, so that a text's vector does not depend on its batch.
 
 use super::GpuEngine;
-use super::linear::{self, Epilogue};
+use super::linear::{self, Epilogue, Variant};
 use super::weights::Weights;
 use crate::noise::{Noise, noise};
 use crate::probe::Probe as _;
@@ -12,33 +12,65 @@ const ROWS: usize = 5;
 const COLUMNS: usize = 64;
 const DEPTH: usize = 192;
 
-/// Whether the small variant of the linear layer equals the tiled one, under every epilogue an encoder uses.
-pub async fn small_agrees(engine: &GpuEngine) -> Result<bool, Error> {
-    let wanted = engine.context.small_rows.get();
-    if wanted == 0 {
-        return Ok(true);
+/// Those of `variants` that give what `reference` gives, under every epilogue that an encoder uses: see [`agree`].
+pub async fn agreeing(
+    engine: &GpuEngine,
+    variants: &[&'static Variant],
+    reference: &'static Variant,
+) -> Result<Vec<&'static Variant>, Error> {
+    if variants.iter().all(|&variant| variant == reference) {
+        return Ok(variants.to_vec());
     }
     let weight: Weights = engine.matrix(Noise::new(COLUMNS, DEPTH, 1)).await?;
     let layer = Linear { weight, bias: engine.vector("probe", &noise(COLUMNS, 2))? };
-    let mut bits = Vec::new();
-    for small_rows in [0, ROWS] {
-        engine.context.small_rows.set(small_rows);
-        for epilogue in 0..3 {
-            let mut batch = engine.begin(&Packed::default());
-            let x = batch.upload(&noise(ROWS * DEPTH, 3), DEPTH);
-            let residual = batch.upload(&noise(ROWS * COLUMNS, 4), COLUMNS);
-            let epilogue = match epilogue {
-                0 => Epilogue::Bias,
-                1 => Epilogue::Activation(Activation::Gelu),
-                _ => Epilogue::Add(&residual),
-            };
-            let output = linear::record(&mut batch, &x, &layer, epilogue);
-            let mut raw = batch.finish_raw(output).await?.words;
-            raw.truncate(ROWS * COLUMNS);
-            bits.push(raw);
+    let expected = bits(engine, &layer, reference).await?;
+    let mut agreeing = Vec::new();
+    for &variant in variants {
+        let found = bits(engine, &layer, variant).await?;
+        if found.iter().zip(&expected).all(|(found, expected)| agree(variant, found, reference, expected)) {
+            agreeing.push(variant);
         }
     }
-    engine.context.small_rows.set(wanted);
-    let (tiled, small) = bits.split_at(3);
-    Ok(tiled == small)
+    Ok(agreeing)
+}
+
+/// Whether two variants' outputs for numbers that are exact in f16 are the same: to the bit where both add in one order, else within f32's rounding.
+pub fn agree(variant: &Variant, found: &[u32], reference: &Variant, expected: &[u32]) -> bool {
+    if variant.adds_as(reference) {
+        return found == expected;
+    }
+    let largest = expected.iter().map(|&bits| f32::from_bits(bits).abs()).fold(0.0, f32::max);
+    // No number is near anything.
+    let is_near =
+        |(&found, &expected): (&u32, &u32)| (f32::from_bits(found) - f32::from_bits(expected)).abs() <= NEAR * largest;
+    found.len() == expected.len() && found.iter().zip(expected).all(is_near)
+}
+
+/// Of the largest value.
+const NEAR: f32 = 2e-5;
+
+/// What a variant gives.
+async fn bits(
+    engine: &GpuEngine,
+    layer: &Linear<GpuEngine>,
+    variant: &'static Variant,
+) -> Result<Vec<Vec<u32>>, Error> {
+    engine.context.forced.set(Some(variant));
+    let mut bits = Vec::new();
+    for epilogue in 0..3 {
+        let mut batch = engine.begin(&Packed::default());
+        let x = batch.upload(&noise(ROWS * DEPTH, 3), DEPTH);
+        let residual = batch.upload(&noise(ROWS * COLUMNS, 4), COLUMNS);
+        let epilogue = match epilogue {
+            0 => Epilogue::Bias,
+            1 => Epilogue::Activation(Activation::Gelu),
+            _ => Epilogue::Add(&residual),
+        };
+        let output = linear::record(&mut batch, &x, layer, epilogue);
+        let mut raw = batch.finish_raw(output).await?.words;
+        raw.truncate(ROWS * COLUMNS);
+        bits.push(raw);
+    }
+    engine.context.forced.set(None);
+    Ok(bits)
 }

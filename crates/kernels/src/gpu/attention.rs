@@ -28,6 +28,7 @@ pub static PLAIN: Kernel = Kernel {
     reads_weights: false,
     params: PARAMS,
     constants: &[("THREADS", 64)],
+    matrix: None,
     choices: CHOICES,
 };
 
@@ -38,6 +39,7 @@ pub static RELATIVE: Kernel = Kernel {
     reads_weights: false,
     params: PARAMS,
     constants: &[("THREADS", 64)],
+    matrix: None,
     choices: CHOICES,
 };
 

@@ -1,5 +1,6 @@
 //! Which adapter, with which limits and features.
 
+use super::linear::Plan;
 use crate::error::Kind;
 use crate::{Dtype, Error};
 
@@ -30,8 +31,8 @@ pub struct Options {
     pub kernel_times: bool,
     /// Fill scratch memory with [`crate::SENTINEL`] before use and guard its end: finds elements that a kernel forgets and ones that are not its own.
     pub sentinels: bool,
-    /// The most tokens for which a linear layer takes the variant for few rows, where that variant agrees bit for bit.
-    pub small_rows: usize,
+    /// Which variants linear layers take, where they agree bit for bit.
+    pub linear: Plan,
     /// Have the device prove itself: see [`GpuEngine::open`](super::GpuEngine::open).
     pub proof: bool,
 }
@@ -45,7 +46,7 @@ impl Default for Options {
             default_limits: false,
             kernel_times: false,
             sentinels: false,
-            small_rows: super::linear::SMALL_ROWS,
+            linear: Plan::default(),
             proof: true,
         }
     }
@@ -64,10 +65,53 @@ pub struct DeviceInfo {
     pub driver: String,
     /// Whether it is a program on the CPU.
     pub software: bool,
+    /// The matrices of f16 that its subgroups multiply and add to f32, where wembed makes use of them.
+    pub matrices: Option<Matrices>,
     /// The optional features that wembed makes use of and this adapter has.
     pub features: Vec<&'static str>,
     /// The largest storage binding, in bytes.
     pub largest_binding: u64,
+}
+
+/// Matrices that a subgroup multiplies together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Matrices {
+    /// Their side: 8 or 16.
+    pub side: u32,
+    /// Invocations of a subgroup.
+    pub subgroup: u32,
+}
+
+impl Matrices {
+    /// Those of an adapter. Drivers of other vendors are known to emulate them, or to crash when they are asked.
+    fn of(adapter: &wgpu::Adapter) -> Option<Self> {
+        const APPLE: u32 = 0x106b;
+        const NVIDIA: u32 = 0x10de;
+        let info = adapter.get_info();
+        let is_known = info.backend == wgpu::Backend::Metal
+            || [APPLE, NVIDIA].contains(&info.vendor)
+            || info.device_type == wgpu::DeviceType::Cpu;
+        let needed =
+            wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX | wgpu::Features::SUBGROUP | wgpu::Features::SHADER_F16;
+        if !is_known || !adapter.features().contains(needed) {
+            return None;
+        }
+        let (f16, f32) = (wgpu::CooperativeScalarType::F16, wgpu::CooperativeScalarType::F32);
+        let has = |side: u32| {
+            let sizes = adapter.cooperative_matrix_properties();
+            sizes
+                .iter()
+                .any(|it| [it.m_size, it.n_size, it.k_size] == [side; 3] && it.ab_type == f16 && it.cr_type == f32)
+        };
+        let side = [16, 8].into_iter().find(|&side| has(side))?;
+        // A kernel is compiled for one number. Metal's says a range, of which every card with such matrices has 32.
+        let subgroup = match (info.subgroup_min_size, info.subgroup_max_size) {
+            _ if info.backend == wgpu::Backend::Metal => 32,
+            (least, most) if least == most => least,
+            _ => return None,
+        };
+        Some(Self { side, subgroup })
+    }
 }
 
 impl DeviceInfo {
@@ -85,6 +129,7 @@ impl DeviceInfo {
                 .filter(|(feature, _)| features.contains(*feature))
                 .map(|&(_, name)| name)
                 .collect(),
+            matrices: Matrices::of(adapter),
             largest_binding: adapter.limits().max_storage_buffer_binding_size,
         }
     }
@@ -136,7 +181,17 @@ pub(super) async fn open(options: &Options) -> Result<(wgpu::Device, wgpu::Queue
     for (feature, _) in OPTIONAL {
         features |= adapter.features() & feature;
     }
+    #[allow(unsafe_code)]
+    let experimental_features = if info.matrices.is_some() {
+        features |= wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
+        // SAFETY: wgpu says that what is experimental may have bugs that make it unsound. The one such feature that is asked for is used by one kernel, which
+        // runs on every device it is offered on in wembed's tests or proves itself there against the portable one before it is taken.
+        unsafe { wgpu::ExperimentalFeatures::enabled() }
+    } else {
+        wgpu::ExperimentalFeatures::disabled()
+    };
     let descriptor = wgpu::DeviceDescriptor {
+        experimental_features,
         label: Some("wembed"),
         required_features: features,
         required_limits: if options.default_limits { wgpu::Limits::default() } else { adapter.limits() },

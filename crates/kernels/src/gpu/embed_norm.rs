@@ -20,6 +20,7 @@ pub static KERNEL: Kernel = Kernel {
     reads_weights: true,
     params: &["tokens", "width", "stride", "epsilon"],
     constants: &[("THREADS", 64)],
+    matrix: None,
     choices: &[&[]],
 };
 

@@ -23,6 +23,8 @@ pub struct Kernel {
     pub params: &'static [&'static str],
     /// Constants that every pipeline of this kernel has.
     pub constants: Constants,
+    /// The side of the matrices that its subgroups multiply, for devices that have such.
+    pub matrix: Option<u32>,
     /// Sets of constants that a caller may choose on top, for the tests that hold every kernel; one empty set where there is no choice.
     pub choices: &'static [Constants],
 }
@@ -44,9 +46,20 @@ impl Kernel {
         panic!("the kernel has no constant of this name");
     }
 
+    /// The storages of weights that it is compiled for.
+    pub fn storages(&self) -> &'static [Storage] {
+        match (self.reads_weights, self.matrix) {
+            (true, None) => &Storage::ALL,
+            _ => &[Storage::F16],
+        }
+    }
+
     /// The whole WGSL module.
     pub fn source(&self, storage: Storage, chosen: &[(&str, u32)]) -> String {
         let mut source = String::new();
+        if self.matrix.is_some() {
+            source.push_str("enable wgpu_cooperative_matrix;\n");
+        }
         if self.reads_weights {
             source.push_str(storage.part().text);
         }

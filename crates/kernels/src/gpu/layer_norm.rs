@@ -19,6 +19,7 @@ pub static KERNEL: Kernel = Kernel {
     reads_weights: false,
     params: &["rows", "width", "stride", "epsilon"],
     constants: &[("THREADS", 64)],
+    matrix: None,
     choices: &[&[]],
 };
 

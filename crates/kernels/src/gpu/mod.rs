@@ -9,6 +9,7 @@ mod kernel;
 mod layer_norm;
 mod linear;
 mod normalize;
+mod peaks;
 mod pipelines;
 mod pool;
 mod probe;
@@ -16,22 +17,28 @@ mod profile;
 mod recording;
 mod registry;
 mod scope;
+mod tune;
 mod weights;
 
 use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
+use std::time::Duration;
 
 use web_time::Instant;
 
-pub use device::{Adapter, DeviceInfo, Options, devices};
+pub use device::{Adapter, DeviceInfo, Matrices, Options, devices};
 pub use kernel::{Constants, Kernel, Storage};
+pub use linear::{Plan, variants};
+pub use peaks::Peaks;
 pub use profile::KernelTime;
 pub use recording::{Batch, Cost};
-pub use registry::KERNELS;
+pub use registry::kernels;
+pub use tune::{Shape, Time, Tuned};
 pub use weights::{Vector, Weights};
 
 use crate::error::Kind;
-use crate::proof::prove;
+use crate::proof::{FURTHEST, prove};
 use crate::{
     Activation, Dtype, Embeddings, Engine, Error, Gathered, Heads, Linear, Norm, Ops, Packed, Pending, Pooling,
     RelativeBias, Rows, padded,
@@ -39,6 +46,11 @@ use crate::{
 
 /// The rate that is assumed before the first batch was measured: a small integrated card's.
 const FIRST_RATE: f64 = 1e11;
+
+/// How far this variant may have a device be from the processor: where matrices are multiplied activations are rounded to f16.
+fn furthest(variant: &linear::Variant) -> f32 {
+    if variant.matrix().is_some() { 2e-3 } else { FURTHEST }
+}
 
 /// Enough to fill a large card, few enough that a small one answers within a second.
 const BATCH_TOKENS: usize = 4096;
@@ -58,6 +70,8 @@ pub(crate) struct Context {
     info: DeviceInfo,
     loss: scope::Loss,
     storage: Storage,
+    /// Where weights are held so that they can be multiplied as such.
+    matrices: Option<Matrices>,
     pipelines: pipelines::Pipelines,
     scratch: arena::Arena,
     uploads: arena::Arena,
@@ -70,8 +84,14 @@ pub(crate) struct Context {
     rate: Cell<f64>,
     /// When the last batch was done.
     idle_since: Cell<Option<Instant>>,
-    /// The most rows for which the small variant of a linear layer is taken.
-    small_rows: Cell<usize>,
+    /// Which variants linear layers take.
+    plan: RefCell<Plan>,
+    /// Those of shapes that were measured.
+    plans: RefCell<HashMap<Shape, Plan>>,
+    /// One variant for all layers, while variants are compared.
+    forced: Cell<Option<&'static linear::Variant>>,
+    /// Shapes of the matrices that were loaded.
+    shapes: RefCell<BTreeSet<Shape>>,
 }
 
 /// Activations on the device: rows of `stride` values, of which `columns` count and the rest are zero.
@@ -105,6 +125,7 @@ impl GpuEngine {
         let context = Context {
             loss: scope::Loss::watch(&device),
             storage,
+            matrices: info.matrices.filter(|_| storage == Storage::F16),
             pipelines: pipelines::Pipelines::default(),
             scratch: arena::Arena::new(
                 "scratch",
@@ -118,21 +139,26 @@ impl GpuEngine {
             profile: RefCell::default(),
             rate: Cell::new(FIRST_RATE),
             idle_since: Cell::new(None),
-            small_rows: Cell::new(options.small_rows),
+            plan: RefCell::new(options.linear.clone()),
+            plans: RefCell::default(),
+            forced: Cell::default(),
+            shapes: RefCell::default(),
             device,
             queue,
             info,
         };
         let engine = Self { context: Rc::new(context), options };
-        if !agreement::small_agrees(&engine).await? {
-            engine.context.small_rows.set(0);
-        }
+        let Plan { few, many } = &engine.options.linear;
+        let few_variants: Vec<_> = few.iter().map(|&(_, variant)| variant).collect();
+        let agreeing = agreement::agreeing(&engine, &few_variants, many).await?;
+        engine.context.plan.borrow_mut().few.retain(|(_, variant)| agreeing.contains(variant));
         if engine.options.proof
-            && let Some(what) = prove(&engine).await?
+            && let Some(what) = prove(&engine, furthest(many)).await?
         {
             return Err(Kind::Wrong { adapter: engine.info().name.clone(), what }.into());
         }
         engine.context.profile.take();
+        engine.context.shapes.take();
         Ok(engine)
     }
 
@@ -146,9 +172,70 @@ impl GpuEngine {
         self.context.storage
     }
 
-    /// The most rows for which a linear layer takes its small variant: 0 where that variant gives other bits on this device.
-    pub fn small_rows(&self) -> usize {
-        self.context.small_rows.get()
+    /// Times all variants of the linear layer on the shapes of the matrices that were loaded, within about `budget`, and takes the fastest from now
+    /// on. Those that differ from the portable one in a bit are left out, and named.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub async fn tune(&self, budget: Duration) -> Result<Tuned, Error> {
+        let tuned = self.measure(&self.unplanned(), budget).await?;
+        self.follow(&tuned.plans);
+        Ok(tuned)
+    }
+
+    /// The same for any shapes, without taking what is found.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub async fn measure(&self, shapes: &[Shape], budget: Duration) -> Result<Tuned, Error> {
+        let loaded = self.context.shapes.take();
+        let tuned = tune::tune(self, shapes, budget).await;
+        self.context.shapes.replace(loaded);
+        self.context.profile.take();
+        tuned
+    }
+
+    /// Measures what this device can do at most: a second or so.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub async fn peaks(&self) -> Result<Peaks, Error> {
+        let peaks = peaks::peaks(self).await?;
+        self.context.profile.take();
+        Ok(peaks)
+    }
+
+    /// Takes plans that were measured earlier, on this device and by this version of wembed.
+    pub fn follow(&self, plans: &[(Shape, Plan)]) {
+        self.context.plans.borrow_mut().extend(plans.iter().cloned());
+    }
+
+    /// Shapes of the matrices that were loaded, and have no plan yet.
+    pub fn unplanned(&self) -> Vec<Shape> {
+        let plans = self.context.plans.borrow();
+        self.context.shapes.borrow().iter().filter(|shape| !plans.contains_key(*shape)).copied().collect()
+    }
+
+    /// Names of the variants of the linear layer that this device has.
+    pub fn variants(&self) -> Vec<&'static str> {
+        self.context.variants().into_iter().map(|variant| variant.name).collect()
+    }
+
+    /// What the last bits of results depend on, in words: the adapter, its driver, and the shapes of weights for which matrices are multiplied.
+    pub fn arithmetic(&self) -> String {
+        let info = self.info();
+        let plans = self.context.plans.borrow();
+        let mut shapes: Vec<_> =
+            plans.iter().filter(|(_, plan)| plan.many.matrix().is_some()).map(|(shape, _)| shape).collect();
+        shapes.sort();
+        let shapes: String =
+            shapes.into_iter().map(|(depth, columns)| format!(", matrices at {depth} x {columns}")).collect();
+        format!("{}, {} {}{shapes}", info.name, info.backend, info.driver)
+    }
+
+    /// Which variants linear layers take: those of [`Options::linear`] without the ones that give other bits on this device than its last.
+    pub fn plan(&self) -> Plan {
+        self.context.plan.borrow().clone()
     }
 
     /// wgpu's own device, for what wembed does not do.
@@ -163,6 +250,21 @@ impl GpuEngine {
 }
 
 impl Context {
+    /// Variants that this device has.
+    fn variants(&self) -> Vec<&'static linear::Variant> {
+        let side = self.matrices.map(|matrices| matrices.side);
+        linear::VARIANTS.iter().copied().filter(|it| it.matrix().is_none() || it.matrix() == side).collect()
+    }
+
+    /// The variant for so many rows and weights of this shape.
+    fn variant(&self, rows: usize, shape: Shape) -> &'static linear::Variant {
+        let planned = || match self.plans.borrow().get(&shape) {
+            Some(plan) => plan.variant(rows),
+            None => self.plan.borrow().variant(rows),
+        };
+        self.forced.get().unwrap_or_else(planned)
+    }
+
     /// Scratch for an activation.
     fn tensor(&self, rows: usize, columns: usize) -> Tensor {
         let stride = padded(columns);
@@ -217,11 +319,14 @@ impl Engine for GpuEngine {
     type Batch = Batch;
 
     async fn reopen(&self) -> Result<Self, Error> {
-        Self::open(self.options.clone()).await
+        let engine = Self::open(self.options.clone()).await?;
+        engine.context.plans.replace(self.context.plans.borrow().clone());
+        Ok(engine)
     }
 
     async fn matrix<R: Rows>(&self, rows: R) -> Result<Weights, R::Error> {
         let padded_rows = padded(rows.rows());
+        self.context.shapes.borrow_mut().insert((padded(rows.columns()), padded_rows));
         weights::load(&self.context, rows, padded_rows).await
     }
 

@@ -13,6 +13,7 @@ pub static KERNEL: Kernel = Kernel {
     reads_weights: false,
     params: &["width", "stride", "output_stride"],
     constants: &[("THREADS", 64)],
+    matrix: None,
     choices: &[&[]],
 };
 

@@ -14,6 +14,7 @@ pub static KERNEL: Kernel = Kernel {
     reads_weights: false,
     params: &["width", "stride", "output_stride", "offset", "skip"],
     constants: &[("THREADS", 64)],
+    matrix: None,
     choices: &[
         &[("MODE", Pooling::Mean as u32)],
         &[("MODE", Pooling::Cls as u32)],

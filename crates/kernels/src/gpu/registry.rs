@@ -1,20 +1,14 @@
-//! Every kernel there is. A new variant is one file and one line here.
+//! Every kernel there is. A new one is one file and one line here; a new variant of a linear layer one file and one line in `linear/variant.rs`.
 
 use super::kernel::Kernel;
-use super::{attention, embed_norm, layer_norm, linear, normalize, pool};
+use super::linear::VARIANTS;
+use super::{attention, embed_norm, layer_norm, normalize, peaks, pool};
 
-/// All kernels, in the order of the forward pass.
-pub const KERNELS: &[&Kernel] = &[
-    &embed_norm::KERNEL,
-    &linear::TILED,
-    &linear::TILED_ACTIVATION,
-    &linear::TILED_ADD,
-    &linear::SMALL,
-    &linear::SMALL_ACTIVATION,
-    &linear::SMALL_ADD,
-    &attention::PLAIN,
-    &attention::RELATIVE,
-    &layer_norm::KERNEL,
-    &pool::KERNEL,
-    &normalize::KERNEL,
-];
+/// All kernels, in the order of the forward pass, then the probes.
+pub fn kernels() -> Vec<&'static Kernel> {
+    let mut kernels: Vec<&Kernel> = vec![&embed_norm::KERNEL];
+    kernels.extend(VARIANTS.iter().flat_map(|variant| variant.kernels()));
+    kernels.extend([&attention::PLAIN, &attention::RELATIVE, &layer_norm::KERNEL, &pool::KERNEL, &normalize::KERNEL]);
+    kernels.extend([&peaks::ARITHMETIC, &peaks::MEMORY]);
+    kernels
+}

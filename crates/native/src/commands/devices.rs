@@ -1,12 +1,15 @@
 //! `wembed devices`: what a model can run on.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use pollster::block_on;
 use serde_json::json;
 use wembed_kernels::Engine as _;
 use wembed_kernels::cpu::{self, CpuEngine};
-use wembed_kernels::gpu::{DeviceInfo, devices};
+use wembed_kernels::gpu::{Adapter, DeviceInfo, devices};
 
+use super::device_report;
 use crate::answer::Form;
 use crate::destination::Destination;
 use crate::table::table;
@@ -17,12 +20,23 @@ use crate::table::table;
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The form of the answer
-    #[arg(long, value_enum, default_value = "text")]
+    #[arg(long, value_enum, default_value = "text", conflicts_with = "report")]
     format: Form,
+    /// Measure a GPU, and write to this file what it computes and how fast: every kernel variant against the processor, the device's peaks, the
+    /// shapes of known models
+    #[arg(long, value_name = "FILE.json")]
+    report: Option<PathBuf>,
+    /// Of the GPU whose name contains this [default: the best]
+    #[arg(long, value_name = "NAME", requires = "report")]
+    device: Option<String>,
 }
 
 /// Lists them.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    if let Some(path) = &arguments.report {
+        let adapter = arguments.device.clone().map_or(Adapter::Best, Adapter::Named);
+        return Destination::standard_output().print(&device_report::run(path, &adapter)?);
+    }
     let gpus = block_on(devices());
     let processor = CpuEngine::open(cpu::Options::default())?;
     let answer = match arguments.format {
@@ -64,7 +78,7 @@ fn paragraph(name: &str, rows: Vec<(&str, String)>) -> String {
     format!("{name}\n{}", table(&[], rows, []))
 }
 
-fn gpu_object(device: &DeviceInfo) -> serde_json::Value {
+pub fn gpu_object(device: &DeviceInfo) -> serde_json::Value {
     json!({
         "name": device.name,
         "backend": device.backend,

@@ -1,5 +1,6 @@
 //! One command a file: its flags and what it does.
 
+pub mod device_report;
 pub mod devices;
 pub mod embed;
 pub mod eval;

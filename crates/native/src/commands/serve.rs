@@ -10,18 +10,17 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use clap::{Args, ValueEnum};
-use pollster::block_on;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 use wembed::serve::{
     App, Cache, Demo, Disk, Ends, Entry, Guard, Limits, Listener, Load, Lock, Locked, parse_duration, router,
 };
-use wembed_model::{AnyEmbedder, EmbedOptions, LoadOptions};
+use wembed_model::{EmbedOptions, LoadOptions};
 
 use crate::destination::Destination;
 use crate::device::DeviceArguments;
-use crate::model::parse_count;
+use crate::model::{load, parse_count};
 use crate::report;
 use crate::source::{Source, chosen, named};
 
@@ -278,8 +277,7 @@ impl Arguments {
         let (source, device) = (self.source.clone(), self.device.clone());
         Arc::new(move || {
             let files = source.open(&path)?;
-            let model = block_on(AnyEmbedder::load(device.open()?, files, LoadOptions::default()));
-            Ok(Box::new(model.with_context(|| named(&path))?))
+            Ok(Box::new(load(device.open()?, files, LoadOptions::default()).with_context(|| named(&path))?))
         })
     }
 }

@@ -15,7 +15,7 @@ use crate::agreement::{TEXTS, angle};
 use crate::answer::Form;
 use crate::destination::Destination;
 use crate::device::DeviceArguments;
-use crate::model::Model;
+use crate::model::{self, Model};
 use crate::published::{Claim, PUBLISHED, Published, Values, Whole};
 use crate::source::{Source, chosen, named};
 use crate::table::table;
@@ -62,9 +62,8 @@ struct Check {
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let path = chosen(arguments.model.as_deref())?;
     let files = || arguments.source.open(path);
-    let load = |engine, files: ModelFiles| {
-        block_on(AnyEmbedder::load(engine, files, LoadOptions::default())).with_context(|| named(path))
-    };
+    let load =
+        |engine, files: ModelFiles| model::load(engine, files, LoadOptions::default()).with_context(|| named(path));
     let mut model = load(arguments.device.open()?, files()?)?;
     let published = arguments.published.or_else(|| of_this_name(path));
     let mut checks = Vec::new();

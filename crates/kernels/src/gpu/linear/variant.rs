@@ -1,0 +1,180 @@
+//! The variants of a linear layer: a kernel for each epilogue, and what of the output a workgroup computes.
+
+use wembed_shaders::{
+    ACTIVATION, EPILOGUE_ACTIVATION, EPILOGUE_ADD, EPILOGUE_BIAS, FINITE, LINEAR_MATRIX, LINEAR_SMALL, LINEAR_TILED,
+    LINEAR_WIDE, MATH, MATRIX_8, MATRIX_16, Part,
+};
+
+use super::super::kernel::{Constants, Kernel};
+use super::{CHUNK, Epilogue, PARAMS};
+use crate::Activation;
+
+/// One way of computing a linear layer. All that have no matrices add in the same order.
+#[derive(Debug)]
+pub struct Variant {
+    /// As plans, profiles and reports name it.
+    pub name: &'static str,
+    pub bias: Kernel,
+    pub activation: Kernel,
+    pub add: Kernel,
+    /// The constants that say how many rows and columns a workgroup computes.
+    tile: [&'static str; 2],
+}
+
+impl Variant {
+    /// The kernel that ends in this epilogue.
+    pub fn kernel(&self, epilogue: Epilogue<'_>) -> &Kernel {
+        match epilogue {
+            Epilogue::Bias => &self.bias,
+            Epilogue::Activation(_) => &self.activation,
+            Epilogue::Add(_) => &self.add,
+        }
+    }
+
+    /// Rows and columns that a workgroup computes: what the shader was built with is what the dispatch divides by.
+    pub fn tile(&self) -> [u32; 2] {
+        self.tile.map(|name| self.bias.constant(name))
+    }
+
+    /// All three.
+    pub fn kernels(&self) -> [&Kernel; 3] {
+        [&self.bias, &self.activation, &self.add]
+    }
+}
+
+impl Variant {
+    /// The side of the matrices that it multiplies.
+    pub fn matrix(&self) -> Option<u32> {
+        self.bias.matrix
+    }
+
+    /// Whether it adds over k in the order that another one does.
+    pub fn adds_as(&self, other: &Self) -> bool {
+        self.matrix() == other.matrix()
+    }
+}
+
+impl PartialEq for Variant {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+/// How many invocations a subgroup has is the device's; for the tests that hold every kernel it is this.
+const SUBGROUP: (&str, u32) = ("SUBGROUP", 32);
+
+const MATRIX_ACTIVATIONS: &[Constants] = &[
+    &[SUBGROUP, ("ACTIVATION", Activation::Identity as u32)],
+    &[SUBGROUP, ("ACTIVATION", Activation::Gelu as u32)],
+    &[SUBGROUP, ("ACTIVATION", Activation::GeluTanh as u32)],
+    &[SUBGROUP, ("ACTIVATION", Activation::Relu as u32)],
+    &[SUBGROUP, ("ACTIVATION", Activation::Silu as u32)],
+    &[SUBGROUP, ("ACTIVATION", Activation::Tanh as u32)],
+    &[SUBGROUP, ("ACTIVATION", Activation::Sigmoid as u32)],
+];
+
+const ACTIVATIONS: &[Constants] = &[
+    &[("ACTIVATION", Activation::Identity as u32)],
+    &[("ACTIVATION", Activation::Gelu as u32)],
+    &[("ACTIVATION", Activation::GeluTanh as u32)],
+    &[("ACTIVATION", Activation::Relu as u32)],
+    &[("ACTIVATION", Activation::Silu as u32)],
+    &[("ACTIVATION", Activation::Tanh as u32)],
+    &[("ACTIVATION", Activation::Sigmoid as u32)],
+];
+
+const fn kernel(
+    label: &'static str,
+    parts: &'static [Part],
+    inputs: &'static [&'static str],
+    constants: Constants,
+    choices: &'static [Constants],
+    matrix: Option<u32>,
+) -> Kernel {
+    Kernel { label, parts, inputs, reads_weights: true, params: PARAMS, constants, matrix, choices }
+}
+
+/// A variant of a name, its WGSL files, its constants and those of them that are its tile; for matrices their side, and constants that are chosen.
+macro_rules! variant {
+    ($name:literal, [$($part:expr),+], $constants:expr, $tile:expr) => {
+        variant!($name, [$($part),+], $constants, $tile, None, &[&[]], ACTIVATIONS)
+    };
+    ($name:literal, [$($part:expr),+], $constants:expr, $tile:expr, $matrix:expr, $choices:expr, $activations:expr) => {
+        Variant {
+            name: $name,
+            bias: kernel(
+                concat!("linear.", $name, ".bias"),
+                &[EPILOGUE_BIAS, $($part),+],
+                &["x", "weight", "bias"],
+                $constants,
+                $choices,
+                $matrix,
+            ),
+            activation: kernel(
+                concat!("linear.", $name, ".activation"),
+                &[FINITE, MATH, ACTIVATION, EPILOGUE_ACTIVATION, $($part),+],
+                &["x", "weight", "bias"],
+                $constants,
+                $activations,
+                $matrix,
+            ),
+            add: kernel(
+                concat!("linear.", $name, ".add"),
+                &[EPILOGUE_ADD, $($part),+],
+                &["x", "weight", "bias", "residual"],
+                $constants,
+                $choices,
+                $matrix,
+            ),
+            tile: $tile,
+        }
+    };
+}
+
+/// Few rows, where reading the weights is the work.
+static SMALL: Variant = variant!(
+    "small",
+    [LINEAR_SMALL],
+    &[("CHUNK", CHUNK), ("ROWS", 4), ("COLUMNS", 16), ("LANES", 8)],
+    ["ROWS", "COLUMNS"]
+);
+
+/// Tiles of 32 x 32, 64 threads of 4 x 4: for small cards, and where larger tiles would leave a large one idle.
+static NARROW: Variant =
+    variant!("narrow", [LINEAR_TILED], &[("CHUNK", CHUNK), ("TILE", 32), ("STEP", 8)], ["TILE", "TILE"]);
+
+/// Tiles of 64 x 64, 256 threads of 4 x 4: what every device runs well.
+static TILED: Variant =
+    variant!("tiled", [LINEAR_TILED], &[("CHUNK", CHUNK), ("TILE", 64), ("STEP", 16)], ["TILE", "TILE"]);
+
+/// Tiles of 64 x 64, 64 threads of 8 x 8: twice the work for what is read from the tiles, where there are registers for it.
+static WIDE: Variant =
+    variant!("wide", [LINEAR_WIDE], &[("CHUNK", CHUNK), ("TILE", 64), ("STEP", 16)], ["TILE", "TILE"]);
+
+/// Tiles of 64 x 64, eight subgroups of two by four matrices of 8 x 8: what Metal has.
+static MATRIX8: Variant = variant!(
+    "matrix8",
+    [MATRIX_8, LINEAR_MATRIX],
+    &[("TILE", 64), ("STEP", 32)],
+    ["TILE", "TILE"],
+    Some(8),
+    &[&[SUBGROUP]],
+    MATRIX_ACTIVATIONS
+);
+
+/// Tiles of 128 x 128, eight subgroups of two by four matrices of 16 x 16: what NVIDIA has.
+static MATRIX16: Variant = variant!(
+    "matrix16",
+    [MATRIX_16, LINEAR_MATRIX],
+    &[("TILE", 128), ("STEP", 32)],
+    ["TILE", "TILE"],
+    Some(16),
+    &[&[SUBGROUP]],
+    MATRIX_ACTIVATIONS
+);
+
+/// The variant that the others are held against.
+pub static PORTABLE: &Variant = &TILED;
+
+/// Every variant, by the rows that it is for.
+pub static VARIANTS: [&Variant; 6] = [&SMALL, &NARROW, &TILED, &WIDE, &MATRIX8, &MATRIX16];

@@ -1,0 +1,134 @@
+// y = epilogue(x W^T + b), the variant for devices whose subgroups multiply matrices
+// Shapes: x (T, K), W (N, K) as the checkpoint stores it, b (N), output (T, N); K and N multiples of 64, only T is ragged.
+// Work: a workgroup computes TILE x TILE outputs, TILE = 8 MATRIX, each of its 4 x 2 subgroups 2 x 4 matrices of them. x is rounded to f16; sums are f32.
+// Order of addition over k: ascending by MATRIX, within one as the device adds; another than that of the variants without matrices.
+// Source: the tiled product of CUTLASS and of MLX's steel, with a subgroup's matrices as its registers.
+
+struct Params {
+    rows: u32,    // T
+    columns: u32, // N padded, in values
+    depth: u32,   // K padded, in values
+    width: u32,   // N, in values
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> weight: array<Weight4>;
+@group(0) @binding(4) var<storage, read> bias: array<f32>;
+
+const THREADS: u32 = 8u * SUBGROUP;
+// k is taken STEP at a time: STEP / 4 quads a row, and eight values more as padding, so that neighbouring rows start in different banks.
+const QUADS: u32 = STEP / 4u;
+const TILE_STRIDE: u32 = STEP + 8u;
+const VALUES: u32 = MATRIX * MATRIX;
+
+// Scalars: Metal loads matrices from nothing else.
+var<workgroup> x_tile: array<f16, TILE * TILE_STRIDE>;
+var<workgroup> weight_tile: array<f16, TILE * TILE_STRIDE>;
+// One matrix of sums a subgroup on its way out.
+var<workgroup> sums: array<f32, 8u * VALUES>;
+
+/// Gives a subgroup's matrix in `sums` its epilogue and stores it.
+fn store(subgroup: u32, lane: u32, first_row: u32, first_column: u32) {
+    workgroupBarrier();
+    for (var i = lane; i < VALUES; i += SUBGROUP) {
+        let row = first_row + i / MATRIX;
+        let column = first_column + i % MATRIX;
+        if row < params.rows && column < params.columns {
+            output[row * params.columns + column] = epilogue(sums[subgroup * VALUES + i], row, column);
+        }
+    }
+    workgroupBarrier();
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+    @builtin(subgroup_id) subgroup: u32,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    let first_row = group.y * TILE;
+    let first_column = group.x * TILE;
+    let depth_quads = params.depth / 4u;
+    // Where this subgroup's matrices begin within the tile.
+    let row = 2u * MATRIX * (subgroup / 2u);
+    let column = 4u * MATRIX * (subgroup % 2u);
+
+    var c00 = MatrixC();
+    var c01 = MatrixC();
+    var c02 = MatrixC();
+    var c03 = MatrixC();
+    var c10 = MatrixC();
+    var c11 = MatrixC();
+    var c12 = MatrixC();
+    var c13 = MatrixC();
+    for (var step = 0u; step < params.depth; step += STEP) {
+        for (var i = thread; i < TILE * QUADS; i += THREADS) {
+            let line = i / QUADS;
+            let quad = i % QUADS;
+            // A row beyond the last is the last, and a column, too: never stored.
+            let from_x = min(first_row + line, params.rows - 1u) * depth_quads + step / 4u + quad;
+            let from_weight = min(first_column + line, params.columns - 1u) * depth_quads + step / 4u + quad;
+            let of_x = vec4<f16>(x[from_x]);
+            let of_weight = weight[from_weight];
+            let slot = line * TILE_STRIDE + 4u * quad;
+            x_tile[slot] = of_x.x;
+            x_tile[slot + 1u] = of_x.y;
+            x_tile[slot + 2u] = of_x.z;
+            x_tile[slot + 3u] = of_x.w;
+            weight_tile[slot] = of_weight.x;
+            weight_tile[slot + 1u] = of_weight.y;
+            weight_tile[slot + 2u] = of_weight.z;
+            weight_tile[slot + 3u] = of_weight.w;
+        }
+        workgroupBarrier();
+        for (var k = 0u; k < STEP; k += MATRIX) {
+            let at_x0 = row * TILE_STRIDE + k;
+            let at_x1 = (row + MATRIX) * TILE_STRIDE + k;
+            let at_w0 = column * TILE_STRIDE + k;
+            let at_w1 = (column + MATRIX) * TILE_STRIDE + k;
+            let at_w2 = (column + 2u * MATRIX) * TILE_STRIDE + k;
+            let at_w3 = (column + 3u * MATRIX) * TILE_STRIDE + k;
+            let stride = TILE_STRIDE;
+            let a0 = coopLoadT<MatrixA>(&x_tile[at_x0], stride);
+            let a1 = coopLoadT<MatrixA>(&x_tile[at_x1], stride);
+            // W^T: a row of W is a column of it.
+            let b0 = coopLoad<MatrixB>(&weight_tile[at_w0], stride);
+            let b1 = coopLoad<MatrixB>(&weight_tile[at_w1], stride);
+            let b2 = coopLoad<MatrixB>(&weight_tile[at_w2], stride);
+            let b3 = coopLoad<MatrixB>(&weight_tile[at_w3], stride);
+            c00 = coopMultiplyAdd(a0, b0, c00);
+            c01 = coopMultiplyAdd(a0, b1, c01);
+            c02 = coopMultiplyAdd(a0, b2, c02);
+            c03 = coopMultiplyAdd(a0, b3, c03);
+            c10 = coopMultiplyAdd(a1, b0, c10);
+            c11 = coopMultiplyAdd(a1, b1, c11);
+            c12 = coopMultiplyAdd(a1, b2, c12);
+            c13 = coopMultiplyAdd(a1, b3, c13);
+        }
+        workgroupBarrier();
+    }
+
+    let at = subgroup * VALUES;
+    let stride = MATRIX;
+    let top = first_row + row;
+    let left = first_column + column;
+    coopStoreT(c00, &sums[at], stride);
+    store(subgroup, lane, top, left);
+    coopStoreT(c01, &sums[at], stride);
+    store(subgroup, lane, top, left + MATRIX);
+    coopStoreT(c02, &sums[at], stride);
+    store(subgroup, lane, top, left + 2u * MATRIX);
+    coopStoreT(c03, &sums[at], stride);
+    store(subgroup, lane, top, left + 3u * MATRIX);
+    coopStoreT(c10, &sums[at], stride);
+    store(subgroup, lane, top + MATRIX, left);
+    coopStoreT(c11, &sums[at], stride);
+    store(subgroup, lane, top + MATRIX, left + MATRIX);
+    coopStoreT(c12, &sums[at], stride);
+    store(subgroup, lane, top + MATRIX, left + 2u * MATRIX);
+    coopStoreT(c13, &sums[at], stride);
+    store(subgroup, lane, top + MATRIX, left + 3u * MATRIX);
+}
