@@ -1,10 +1,11 @@
 //! Which variant of the linear layer is the fastest here, for each shape of a model's weights: measured, not guessed.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use web_time::Instant;
 
-use super::linear::{self, Epilogue, PORTABLE, Plan, Variant};
+use super::linear::{self, Epilogue, PORTABLE, Plan, SMALL_ROWS, Variant};
 use super::recording::Batch;
 use super::{GpuEngine, Tensor, agreement};
 use crate::noise::{Noise, noise};
@@ -14,11 +15,17 @@ use crate::{Engine, Error, Linear, Packed};
 /// Columns and rows of a weight matrix as it lies in device memory: K and N, padded.
 pub type Shape = (usize, usize);
 
-/// Numbers of rows that are tried.
-const ROWS: [usize; 7] = [1, 4, 16, 32, 64, 256, 1024];
+/// Rows of a tile: what tells the most, and is always tried.
+const TILE: usize = 64;
+
+/// Numbers of rows that are tried, while there is time.
+const ROWS: [usize; 7] = [TILE, 16, 4, 1, 32, 256, 1024];
 
 /// How long one measurement takes at least, where one launch takes less.
 const LONG_ENOUGH: Duration = Duration::from_millis(4);
+
+/// How many times as fast matrices must be.
+const WORTH: f64 = 1.1;
 
 /// Launches of one measurement at most.
 const MOST_LAUNCHES: usize = 64;
@@ -61,6 +68,8 @@ pub(super) async fn tune(engine: &GpuEngine, shapes: &[Shape], budget: Duration)
     let started = Instant::now();
     let variants = engine.context.variants();
     let mut agreeing = agreement::agreeing(engine, &variants, PORTABLE).await?;
+    // The portable one first: the others are held against it.
+    agreeing.sort_by_key(|&variant| variant != PORTABLE);
     let differing = variants.iter().filter(|variant| !agreeing.contains(variant)).map(|variant| variant.name);
     let mut tuned = Tuned { plans: Vec::new(), refused: differing.collect(), times: Vec::new(), took: Duration::ZERO };
     for (index, &shape) in shapes.iter().enumerate() {
@@ -77,6 +86,11 @@ pub(super) async fn tune(engine: &GpuEngine, shapes: &[Shape], budget: Duration)
 /// A launch's seconds, and whose.
 type Timed = (f64, &'static Variant);
 
+/// Whether one takes less time than the other.
+fn by_time(left: &Timed, right: &Timed) -> std::cmp::Ordering {
+    left.0.total_cmp(&right.0)
+}
+
 /// The fastest variants for one shape.
 async fn plan(
     engine: &GpuEngine,
@@ -88,44 +102,57 @@ async fn plan(
     let started = Instant::now();
     let weight = engine.matrix(Noise::new(columns, depth, 1)).await?;
     let layer = Linear { weight, bias: engine.vector("bias", &noise(columns, 2))? };
-    // The portable one first: the others are held against it.
-    candidates.sort_by_key(|&variant| variant != PORTABLE);
-    let mut fastest: Vec<(usize, [Option<Timed>; 2])> = Vec::new();
+    let mut tried: BTreeMap<usize, Vec<Timed>> = BTreeMap::new();
+    let mut last = (0, Duration::ZERO);
     for rows in ROWS {
-        let begun = started.elapsed();
-        let mut times = Vec::new();
-        let mut expected = None;
-        let mut kept = Vec::new();
-        for &variant in candidates.iter() {
-            let run = Run { engine, layer: &layer, rows, variant };
-            let (bits, seconds) = run.measure().await?;
-            if agreement::agree(variant, &bits, PORTABLE, expected.get_or_insert_with(|| bits.clone())) {
-                tuned.times.push(Time { shape: (depth, columns), rows, variant: variant.name, seconds });
-                times.push((seconds, variant));
-                kept.push(variant);
-            } else {
-                tuned.refused.push(variant.name);
-            }
-        }
-        *candidates = kept;
-        // Of those that add in the portable one's order, and of the others.
-        let best = |portable: bool| {
-            let of_order = times.iter().copied().filter(|(_, variant)| variant.adds_as(PORTABLE) == portable);
-            of_order.min_by(|left, right| left.0.total_cmp(&right.0))
-        };
-        fastest.push((rows, [best(true), best(false)]));
-        // The next number of rows takes up to four times as long.
-        if started.elapsed() + 4 * (started.elapsed() - begun) > budget {
+        // More rows take longer, in proportion at most.
+        let expected = last.1 * rows.div_ceil(last.0.max(1)) as u32;
+        if !tried.is_empty() && started.elapsed() + expected > budget {
             break;
         }
+        let begun = Instant::now();
+        let among: Vec<_> =
+            candidates.iter().copied().filter(|it| rows <= TILE || is_near_best(&tried[&TILE], it)).collect();
+        let mut times = Vec::new();
+        let mut reference = None;
+        for variant in among {
+            let (bits, seconds) = Run { engine, layer: &layer, rows, variant }.measure().await?;
+            let (first, expected) = reference.get_or_insert_with(|| (variant, bits.clone()));
+            if agreement::agree(variant, &bits, first, expected) {
+                tuned.times.push(Time { shape: (depth, columns), rows, variant: variant.name, seconds });
+                times.push((seconds, variant));
+            } else {
+                tuned.refused.push(variant.name);
+                candidates.retain(|&it| it != variant);
+            }
+        }
+        tried.insert(rows, times);
+        last = (rows, begun.elapsed());
     }
-    // One order for all numbers of rows: that of the fastest at the largest number.
-    let Some((_, [Some(portable), other])) = fastest.last() else { return Ok(None) };
-    let order = usize::from(other.is_some_and(|other| other.0 < portable.0));
-    // One that was found out later was the fastest of nothing.
-    let fastest = fastest.iter().filter_map(|&(rows, best)| Some((rows, best[order]?.1)));
-    let fastest: Vec<_> = fastest.filter(|(_, variant)| candidates.contains(variant)).collect();
-    let Some(&(_, many)) = fastest.last() else { return Ok(None) };
+    Ok(planned(&tried, candidates))
+}
+
+/// Whether more rows are worth trying: it was not twice as slow as another one that adds in its order.
+fn is_near_best(times: &[Timed], variant: &Variant) -> bool {
+    let best = times.iter().filter(|(_, it)| it.adds_as(variant)).copied().min_by(by_time);
+    let own = times.iter().find(|(_, it)| *it == variant);
+    own.zip(best).is_some_and(|(own, best)| own.0 <= 2.0 * best.0)
+}
+
+/// The plan by what was tried, of variants that are left.
+fn planned(tried: &BTreeMap<usize, Vec<Timed>>, left: &[&'static Variant]) -> Option<Plan> {
+    // One order for all numbers of rows: that of the fastest at the largest number. One that was found out later was the fastest of nothing.
+    let is_left = |(_, variant): &&Timed| left.contains(variant);
+    // Matrices are to be worth what they round.
+    let cost = |&(seconds, variant): &Timed| if variant.matrix().is_some() { WORTH * seconds } else { seconds };
+    let last = tried.last_key_value()?.1.iter().filter(is_left);
+    let (_, order) = last.min_by(|left, right| cost(left).total_cmp(&cost(right)))?;
+    let fastest = tried.iter().filter_map(|(&rows, times)| {
+        let of_order = times.iter().filter(is_left).filter(|(_, variant)| variant.adds_as(order));
+        Some((rows, of_order.copied().min_by(by_time)?.1))
+    });
+    let fastest: Vec<_> = fastest.collect();
+    let (&(least, _), &(_, many)) = (fastest.first()?, fastest.last()?);
     let mut plan = Plan::only(many.name);
     for (index, &(rows, variant)) in fastest.iter().enumerate().rev().skip(1) {
         // Equal neighbours are one.
@@ -133,7 +160,10 @@ async fn plan(
             plan = plan.with(rows, variant.name);
         }
     }
-    Ok(Some(plan))
+    // Where there was no time for few rows, what is taken where nothing is measured.
+    let usual = Plan::default().variant(1);
+    let is_open = least > SMALL_ROWS && usual.adds_as(order) && left.contains(&usual);
+    Some(if is_open { plan.with(SMALL_ROWS, usual.name) } else { plan })
 }
 
 /// One variant on so many rows.
@@ -178,5 +208,53 @@ impl Run<'_> {
         }
         forced.set(before);
         (batch, output)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::linear::VARIANTS;
+    use super::*;
+
+    fn named(name: &str) -> &'static Variant {
+        VARIANTS.iter().find(|variant| variant.name == name).expect("there is one")
+    }
+
+    fn tried(times: &[(usize, &[(&str, f64)])]) -> BTreeMap<usize, Vec<Timed>> {
+        let of = |times: &[(&str, f64)]| times.iter().map(|&(name, seconds)| (seconds, named(name))).collect();
+        times.iter().map(|&(rows, times)| (rows, of(times))).collect()
+    }
+
+    #[test]
+    fn the_fastest_is_planned() {
+        let times = tried(&[
+            (1, &[("small", 1.0), ("tiled", 6.0), ("wide", 3.0)]),
+            (16, &[("small", 4.0), ("tiled", 6.0), ("wide", 3.0)]),
+            (64, &[("small", 9.0), ("tiled", 6.0), ("wide", 3.0)]),
+        ]);
+        let all = [named("small"), named("tiled"), named("wide")];
+        assert_eq!(planned(&times, &all), Some(Plan::only("wide").with(1, "small")));
+        assert_eq!(planned(&times, &all[..2]), Some(Plan::only("tiled").with(16, "small")), "one gave other bits");
+        assert_eq!(planned(&tried(&[]), &all), None);
+        assert_eq!(planned(&times, &[]), None);
+    }
+
+    /// On a slow device there is time for one number of rows: it says nothing of few.
+    #[test]
+    fn few_rows_that_were_not_tried_are_taken_as_usual() {
+        let times = tried(&[(64, &[("small", 9.0), ("wide", 3.0)])]);
+        let all = [named("small"), named("wide")];
+        assert_eq!(planned(&times, &all), Some(Plan::only("wide").with(SMALL_ROWS, "small")));
+        assert_eq!(planned(&times, &all[1..]), Some(Plan::only("wide")));
+    }
+
+    /// Whatever the number of rows, sums are added in one order.
+    #[test]
+    fn orders_are_not_mixed() {
+        let times = tried(&[(1, &[("small", 1.0), ("matrix8", 2.0)]), (64, &[("small", 3.0), ("matrix8", 2.0)])]);
+        let all = [named("small"), named("matrix8")];
+        assert_eq!(planned(&times, &all), Some(Plan::only("matrix8")));
+        assert!(is_near_best(&times[&64], named("small")), "the best of its order");
+        assert!(!is_near_best(&times[&64], named("wide")), "not tried");
     }
 }

@@ -5,6 +5,7 @@ mod plan;
 mod variant;
 
 pub use plan::Plan;
+pub(super) use plan::SMALL_ROWS;
 pub use variant::{PORTABLE, VARIANTS, Variant};
 
 use super::kernel::params;

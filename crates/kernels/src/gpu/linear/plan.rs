@@ -6,7 +6,7 @@ use super::variant::{PORTABLE, VARIANTS, Variant};
 
 /// The most rows for which the small variant is taken where nothing was measured: it reads the weights once for every four rows. On lavapipe it
 /// is six times as fast as the tiled one at one row, 1.5 times at 16, and slower from about 24 on.
-const SMALL_ROWS: usize = 16;
+pub(crate) const SMALL_ROWS: usize = 16;
 
 /// Variants, each for so many rows at most; the last for any number. It is the one that the others are held against.
 #[derive(Clone, PartialEq)]
