@@ -23,6 +23,9 @@ pub const ROUNDED_TO_F16: Bound = Bound { angle: 5e-6, length: 2e-6 };
 /// Three products of bf16 for one of f32: the angle as f32's, but lengths go with the roundings of two bf16, 2^-17 each.
 pub const THREE_BF16: Bound = Bound { angle: 1e-9, length: 5e-5 };
 
+/// Matrices of f16 for linear layers, on weights that f16 holds: activations are rounded to 11 bits.
+pub const ROUNDED_ACTIVATIONS: Bound = Bound { angle: 2e-6, length: 2e-4 };
+
 /// bf16 against the published weights on the real MiniLM: what linear layers multiply is rounded to 8 bits, both sides.
 pub const ROUNDED_TO_BF16: Bound = Bound { angle: 4e-4, length: 2e-3 };
 

@@ -2,13 +2,14 @@
 
 use wembed_kernels::Dtype;
 use wembed_kernels::cpu::{self, CpuEngine};
-use wembed_kernels::gpu::Options;
+use wembed_kernels::gpu::{Options, Plan};
 use wembed_model::relative;
 use wembed_tests::device::{TestEngine as _, WAYS, cpu_ways_and_amx, open};
-use wembed_tests::distance::{Bound, judge};
+use wembed_tests::distance::{Bound, ROUNDED_ACTIVATIONS, judge};
 use wembed_tests::each_engine;
 use wembed_tests::embedding::{expected_vectors, load, options};
 use wembed_tests::golden::{Golden, files, folder, read, variant_files};
+use wembed_tests::skip::skip;
 
 /// Every architecture: on the processor by each of its instruction sets, on a GPU with weights read as f16, unpacked from f16,
 /// and as f32; within the default limits, too. The files hold f16, so every engine holds the same weights and one reference
@@ -36,6 +37,26 @@ fn every_architecture_gives_the_reference_vectors() {
             println!("{} as {way}: {worst}", model.name);
         }
     });
+}
+
+/// On devices whose subgroups multiply matrices, by those, whatever the number of rows.
+#[test]
+fn matrices_give_the_reference_vectors() {
+    let golden: Golden = read("golden.json");
+    let Some(offered) = open(options()) else { return };
+    let Some(name) = offered.variants().into_iter().find(|name| name.starts_with("matrix")) else {
+        return skip(&format!("`{}` multiplies no matrices", offered.info().name));
+    };
+    for model in &golden.models {
+        let expected = model.expected.clone().without_longest();
+        let engine = open(Options { linear: Plan::only(name), ..options() }).expect("it was opened before");
+        let mut embedder = load(engine, files(&folder().join(&model.path))).unwrap();
+        let vectors =
+            expected_vectors(&mut embedder, &expected).unwrap_or_else(|fault| panic!("{}: {fault}", model.name));
+        let worst = judge(&expected.texts, &vectors, &expected.vectors, ROUNDED_ACTIVATIONS)
+            .unwrap_or_else(|fault| panic!("{} by {name}: {fault}", model.name));
+        println!("{} by {name}: {worst}", model.name);
+    }
 }
 
 /// Pooling modes, activations, lengths, prompts and cuts, as the files of old and new layouts say them.

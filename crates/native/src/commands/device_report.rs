@@ -1,5 +1,7 @@
 //! `wembed devices --report FILE`: what a GPU computes and how fast, for people who have it and people who work on the kernels.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -21,8 +23,12 @@ use crate::tuning::Layer;
 const SHAPES: [Shape; 8] =
     [(768, 2304), (768, 768), (768, 3072), (3072, 768), (384, 1152), (384, 384), (384, 1536), (1536, 384)];
 
-/// How long variants are tried on all of these.
+/// Those of MiniLM.
+const QUICK_SHAPES: &[Shape] = SHAPES.split_at(4).1;
+
+/// How long variants are tried on all of these, and on MiniLM's.
 const BUDGET: Duration = Duration::from_secs(20);
+const QUICK_BUDGET: Duration = Duration::from_secs(2);
 
 /// Whole models, and the texts and tokens of each that are computed at once.
 const MODELS: [&str; 2] = ["minilm-l6", "mpnet-base"];
@@ -30,17 +36,25 @@ const BATCHES: [(usize, usize); 4] = [(1, 16), (1, 128), (8, 128), (32, 128)];
 
 /// A batch that would take longer is left out.
 const PATIENCE: Duration = Duration::from_secs(4);
+const QUICK_PATIENCE: Duration = Duration::from_millis(200);
 
 /// Runs of a batch, of which the median counts.
 const RUNS: usize = 5;
 
 /// Measures the adapter and writes all of it to `path`; what people want to see is printed.
-pub fn run(path: &Path, adapter: &Adapter) -> anyhow::Result<String> {
+pub fn run(path: &Path, adapter: &Adapter, is_quick: bool) -> anyhow::Result<String> {
     let started = Instant::now();
+    let (shapes, budget, models, patience) = if is_quick {
+        (QUICK_SHAPES, QUICK_BUDGET, &MODELS[..1], QUICK_PATIENCE)
+    } else {
+        (&SHAPES[..], BUDGET, &MODELS[..], PATIENCE)
+    };
     let open = |options: Options| block_on(GpuEngine::open(Options { adapter: adapter.clone(), ..options }));
     let engine = open(Options { proof: false, ..Options::default() })?;
     let info = engine.info().clone();
-    say(format_args!("measuring `{}`: a minute or so", info.name));
+    // Before a minute is spent.
+    let mut file = File::create(path).with_context(|| format!("`{}` could not be written", path.display()))?;
+    say(format_args!("measuring `{}`: {}", info.name, if is_quick { "ten seconds or so" } else { "a minute or so" }));
 
     let mut text = format!("{} ({} {})\n\n", info.name, info.backend, info.driver);
     let mut checks = Vec::new();
@@ -64,17 +78,17 @@ pub fn run(path: &Path, adapter: &Adapter) -> anyhow::Result<String> {
         peaks.operations / 1e9,
         peaks.bytes / 1e9
     );
-    let tuned = block_on(engine.measure(&SHAPES, BUDGET))?;
+    let tuned = block_on(engine.measure(shapes, budget))?;
     text += &times_table(&tuned, peaks);
     let times: Vec<_> = tuned.times.iter().map(|time| time_object(time, peaks)).collect();
     let plans: Vec<_> = tuned.plans.iter().map(Layer::of).collect();
 
-    let mut models = Vec::new();
-    for name in MODELS {
+    let mut measured = Vec::new();
+    for name in models {
         let shape = Synthetic::parse(name).map_err(anyhow::Error::msg)?;
         let engine = open(Options { kernel_times: true, ..Options::default() })?;
         engine.follow(&tuned.plans);
-        models.push(model(shape, engine, peaks, &mut text)?);
+        measured.push(model(shape, engine, peaks, patience, &mut text)?);
     }
     let report = json!({
         "wembed": env!("CARGO_PKG_VERSION"),
@@ -85,11 +99,11 @@ pub fn run(path: &Path, adapter: &Adapter) -> anyhow::Result<String> {
         "refused": tuned.refused,
         "linear": times,
         "plans": plans,
-        "models": models,
+        "models": measured,
         "seconds": started.elapsed().as_secs_f64(),
     });
-    let bytes = format!("{report:#}\n");
-    std::fs::write(path, bytes).with_context(|| format!("`{}` could not be written", path.display()))?;
+    let written = writeln!(file, "{report:#}");
+    written.with_context(|| format!("`{}` could not be written", path.display()))?;
     Ok(text)
 }
 
@@ -121,14 +135,20 @@ fn time_object(time: &Time, peaks: Peaks) -> Value {
 }
 
 /// A whole model's times, and its kernels' in the largest batch.
-fn model(shape: Synthetic, engine: GpuEngine, peaks: Peaks, text: &mut String) -> anyhow::Result<Value> {
+fn model(
+    shape: Synthetic,
+    engine: GpuEngine,
+    peaks: Peaks,
+    patience: Duration,
+    text: &mut String,
+) -> anyhow::Result<Value> {
     let files = shape.files()?;
     let mut model = block_on(AnyEmbedder::load(AnyEngine::Gpu(engine), files, LoadOptions::default()))?;
     *text += &format!("\n{} with random weights\n", shape.name);
     let (mut batches, mut kernels, mut rate) = (Vec::new(), Vec::new(), f64::INFINITY);
     for (texts, tokens) in BATCHES {
         let all = texts * tokens;
-        if all as f64 / rate > PATIENCE.as_secs_f64() {
+        if all as f64 / rate > patience.as_secs_f64() {
             *text += &format!("  {texts} x {tokens} tokens: left out, it would take {:.0} s\n", all as f64 / rate);
             continue;
         }

@@ -26,6 +26,9 @@ pub struct Arguments {
     /// shapes of known models
     #[arg(long, value_name = "FILE.json")]
     report: Option<PathBuf>,
+    /// In ten seconds: of MiniLM's shape alone
+    #[arg(long, requires = "report")]
+    quick: bool,
     /// Of the GPU whose name contains this [default: the best]
     #[arg(long, value_name = "NAME", requires = "report")]
     device: Option<String>,
@@ -35,7 +38,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(path) = &arguments.report {
         let adapter = arguments.device.clone().map_or(Adapter::Best, Adapter::Named);
-        return Destination::standard_output().print(&device_report::run(path, &adapter)?);
+        return Destination::standard_output().print(&device_report::run(path, &adapter, arguments.quick)?);
     }
     let gpus = block_on(devices());
     let processor = CpuEngine::open(cpu::Options::default())?;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::models::model;
-use crate::run::{finish, gpus, json_lines, run, vector, wembed};
+use crate::run::{Run, finish, gpus, json_lines, run, vector, wembed};
 
 fn listed() -> Value {
     serde_json::from_str(&run(&["devices", "--format", "json"]).good()).expect("it is JSON")
@@ -50,6 +50,77 @@ fn a_device_by_part_of_its_name() {
     let part: String = name.chars().take(4).collect();
     run(&["embed", "a", "--model", &model("bert"), "--device", &part]).good();
     run(&["embed", "a", "--model", &model("bert"), "--device", "abacus"]).bad(1, &["`abacus`", "found `"]);
+}
+
+/// Kernels are tried once on a device, which is said, and what was found is remembered; what is no such file is as none.
+#[test]
+fn kernels_are_tried_once() {
+    if gpus().is_empty() {
+        return;
+    }
+    let place = tempfile::TempDir::new().expect("there is room");
+    let embed = |flags: &[&str]| {
+        let words = ["embed", "a", "b c", "--model", &model("bert"), "--device", "gpu", "--format", "jsonl"];
+        let mut command = wembed(&[&words, flags].concat());
+        finish(command.env("WEMBED_CACHE", place.path()))
+    };
+    let said = |run: &Run| run.stderr.matches("trying the kernels on").count();
+    let (first, second) = (embed(&[]), embed(&[]));
+    assert_eq!((said(&first), said(&second)), (1, 0), "{}{}", first.stderr, second.stderr);
+    let file = place.path().join("kernels.json");
+    let remembered: Value = serde_json::from_slice(&std::fs::read(&file).expect("it is there")).expect("it is JSON");
+    let layers = remembered.as_object().and_then(|devices| devices.values().next()).expect("a device");
+    assert!(layers.as_array().is_some_and(|layers| layers.len() >= 3), "{remembered}");
+    assert_eq!(said(&embed(&["--dtype", "f32"])), 1, "another dtype has other kernels");
+    std::fs::write(&file, "{").expect("there is room");
+    let third = embed(&[]);
+    assert_eq!(said(&third), 1);
+    let expected = first.good();
+    assert_eq!([second.good(), third.good()], [expected.clone(), expected]);
+}
+
+/// A model of a known shape with random weights, for measuring.
+#[test]
+fn synthetic_models() {
+    let embedded = run(&["embed", "a", "--synthetic", "minilm-l6", "--device", "cpu", "--format", "jsonl"]).good();
+    let vector = vector(&json_lines(&embedded)[0]);
+    let length: f32 = vector.iter().map(|value| value * value).sum();
+    assert_eq!(vector.len(), 384);
+    assert!((length - 1.0).abs() < 1e-4, "{length}");
+    let again = run(&["embed", "a", "--synthetic", "minilm-l6", "--device", "cpu", "--format", "jsonl"]).good();
+    assert_eq!(embedded, again, "the same weights everywhere");
+    for shape in ["mpnet-base", "xlm-roberta-base", "e5-base"] {
+        let embedded = run(&["embed", "a", "--synthetic", shape, "--device", "cpu", "--format", "jsonl"]).good();
+        assert_eq!(crate::run::vector(&json_lines(&embedded)[0]).len(), 768, "{shape}");
+    }
+    run(&["embed", "a", "--synthetic", "gpt"]).bad(2, &["--synthetic", "gpt", "mpnet-base"]);
+    run(&["embed", "a", "--synthetic", "minilm-l6", "--model", "x"]).bad(2, &["--synthetic", "--model"]);
+}
+
+/// What a GPU computes and how fast, for people to send.
+#[test]
+fn a_report_of_a_device() {
+    if gpus().is_empty() {
+        return;
+    }
+    let place = tempfile::TempDir::new().expect("there is room");
+    let file = place.path().join("report.json");
+    let path = file.to_str().expect("it is UTF-8");
+    let text = run(&["devices", "--report", path, "--quick"]).good();
+    let report: Value = serde_json::from_slice(&std::fs::read(&file).expect("it is there")).expect("it is JSON");
+    let variants = report["variants"].as_array().expect("variants");
+    assert!(variants.len() >= 8 && variants.iter().all(|variant| variant["wrong"].is_null()), "{report:#}");
+    for place in
+        ["/peaks/operations_per_second", "/peaks/bytes_per_second", "/models/0/batches/0/seconds", "/linear/0/share"]
+    {
+        assert!(report.pointer(place).and_then(Value::as_f64).is_some_and(|it| it > 0.0), "{place} in {report:#}");
+    }
+    for word in ["GFLOP/s", "as the processor computes it", "minilm-l6", "tokens/s"] {
+        assert!(text.contains(word), "{word} in {text}");
+    }
+    run(&["devices", "--report", path, "--device", "abacus"]).bad(1, &["`abacus`"]);
+    run(&["devices", "--device", "abacus"]).bad(2, &["required"]);
+    run(&["devices", "--report", "/nonexistent/report.json", "--quick"]).bad(1, &["/nonexistent/report.json"]);
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub fn wembed(arguments: &[&str]) -> Command {
         command.env_remove(name);
     }
     command.env("HF_HUB_OFFLINE", "1").env("NO_PROXY", "127.0.0.1");
+    // What a GPU's kernels take is remembered here, not in the user's cache.
+    command.env("WEMBED_CACHE", env!("CARGO_TARGET_TMPDIR"));
     command.env_remove("WEMBED_MODEL").args(arguments).write_stdin("");
     command
 }
