@@ -7,18 +7,18 @@ use super::recording::{Batch, Cost, Launch};
 use super::{GpuEngine, Tensor};
 use crate::{Heads, RelativeBias};
 
-/// The widest head: beyond it not even four queries and four keys fit into the workgroup memory that every device has.
+/// The widest head: beyond it not even four queries and eight keys fit into the workgroup memory that every device has.
 pub const WIDEST_HEAD: usize = 256;
 
 params!(AttentionParams { stride: u32, output_stride: u32, width: u32, scale: f32, reach: u32 });
 const PARAMS: &[&str] = &["stride", "output_stride", "width", "scale", "reach"];
 
 const CHOICES: &[Constants] = &[
-    &[("HEAD_WIDTH", 12), ("QUERIES", 16), ("KEYS", 16)],
-    &[("HEAD_WIDTH", 32), ("QUERIES", 16), ("KEYS", 16)],
-    &[("HEAD_WIDTH", 64), ("QUERIES", 16), ("KEYS", 16)],
-    &[("HEAD_WIDTH", 128), ("QUERIES", 8), ("KEYS", 8)],
-    &[("HEAD_WIDTH", 256), ("QUERIES", 4), ("KEYS", 4)],
+    &[("HEAD_WIDTH", 12), ("QUERIES", 16), ("KEYS", 32)],
+    &[("HEAD_WIDTH", 32), ("QUERIES", 16), ("KEYS", 32)],
+    &[("HEAD_WIDTH", 64), ("QUERIES", 16), ("KEYS", 32)],
+    &[("HEAD_WIDTH", 128), ("QUERIES", 8), ("KEYS", 16)],
+    &[("HEAD_WIDTH", 256), ("QUERIES", 4), ("KEYS", 8)],
 ];
 
 pub static PLAIN: Kernel = Kernel {
@@ -43,7 +43,7 @@ pub static RELATIVE: Kernel = Kernel {
     choices: CHOICES,
 };
 
-/// Queries of a block, and keys of a step: what fits into 16 KB of workgroup memory with three tiles of `head_width` columns.
+/// Queries of a block; a step has twice as many keys: what fits into 16 KB of workgroup memory with a tile of `head_width` columns for either.
 fn block_size(head_width: usize) -> u32 {
     match head_width {
         ..=64 => 16,
@@ -67,7 +67,7 @@ pub fn record(batch: &mut Batch, qkv: &Tensor, heads: Heads, bias: Option<&Relat
     inputs.extend(bias.map(|bias| &bias.table.buffer));
     batch.launch(Launch {
         kernel: if bias.is_some() { &RELATIVE } else { &PLAIN },
-        chosen: &[("HEAD_WIDTH", heads.width as u32), ("QUERIES", block), ("KEYS", block)],
+        chosen: &[("HEAD_WIDTH", heads.width as u32), ("QUERIES", block), ("KEYS", 2 * block)],
         output: &output,
         inputs,
         params: AttentionParams {
