@@ -65,6 +65,8 @@ parts! {
     REDUCE = "parts/reduce.wgsl";
     /// Layer norm of one row.
     LAYER_NORMALISE = "parts/layer_normalise.wgsl";
+    /// Linear layer: what it binds.
+    LINEAR_LAYER = "parts/linear_layer.wgsl";
     /// Matrices of 8 x 8.
     MATRIX_8 = "parts/matrix_8.wgsl";
     /// Matrices of 16 x 16.

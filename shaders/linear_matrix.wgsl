@@ -1,33 +1,22 @@
 // y = epilogue(x W^T + b), the variant for devices whose subgroups multiply matrices
 // Shapes: x (T, K), W (N, K) as the checkpoint stores it, b (N), output (T, N); K and N multiples of 64, only T is ragged.
-// Work: a workgroup computes TILE x TILE outputs, TILE = 8 MATRIX, each of its 4 x 2 subgroups 2 x 4 matrices of them. x is rounded to f16; sums are f32.
+// Work: a workgroup computes ROWS x COLUMNS outputs, each of its subgroups 2 x 4 matrices of them. x is rounded to f16; sums are f32.
 // Order of addition over k: ascending by MATRIX, within one as the device adds; another than that of the variants without matrices.
 // Source: the tiled product of CUTLASS and of MLX's steel, with a subgroup's matrices as its registers.
 
-struct Params {
-    rows: u32,    // T
-    columns: u32, // N padded, in values
-    depth: u32,   // K padded, in values
-    width: u32,   // N, in values
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> output: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> weight: array<Weight4>;
-@group(0) @binding(4) var<storage, read> bias: array<f32>;
-
-const THREADS: u32 = 8u * SUBGROUP;
+const SUBGROUPS_ACROSS: u32 = COLUMNS / (4u * MATRIX);
+const SUBGROUPS: u32 = ROWS / (2u * MATRIX) * SUBGROUPS_ACROSS;
+const THREADS: u32 = SUBGROUPS * SUBGROUP;
 // k is taken STEP at a time: STEP / 4 quads a row, and eight values more as padding, so that neighbouring rows start in different banks.
 const QUADS: u32 = STEP / 4u;
 const TILE_STRIDE: u32 = STEP + 8u;
 const VALUES: u32 = MATRIX * MATRIX;
 
 // Scalars: Metal loads matrices from nothing else.
-var<workgroup> x_tile: array<f16, TILE * TILE_STRIDE>;
-var<workgroup> weight_tile: array<f16, TILE * TILE_STRIDE>;
+var<workgroup> x_tile: array<f16, ROWS * TILE_STRIDE>;
+var<workgroup> weight_tile: array<f16, COLUMNS * TILE_STRIDE>;
 // One matrix of sums a subgroup on its way out.
-var<workgroup> sums: array<f32, 8u * VALUES>;
+var<workgroup> sums: array<f32, SUBGROUPS * VALUES>;
 
 /// Gives a subgroup's matrix in `sums` its epilogue and stores it.
 fn store(subgroup: u32, lane: u32, first_row: u32, first_column: u32) {
@@ -49,12 +38,12 @@ fn main(
     @builtin(subgroup_id) subgroup: u32,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
-    let first_row = group.y * TILE;
-    let first_column = group.x * TILE;
+    let first_row = group.y * ROWS;
+    let first_column = group.x * COLUMNS;
     let depth_quads = params.depth / 4u;
     // Where this subgroup's matrices begin within the tile.
-    let row = 2u * MATRIX * (subgroup / 2u);
-    let column = 4u * MATRIX * (subgroup % 2u);
+    let row = 2u * MATRIX * (subgroup / SUBGROUPS_ACROSS);
+    let column = 4u * MATRIX * (subgroup % SUBGROUPS_ACROSS);
 
     var c00 = MatrixC();
     var c01 = MatrixC();
@@ -65,23 +54,24 @@ fn main(
     var c12 = MatrixC();
     var c13 = MatrixC();
     for (var step = 0u; step < params.depth; step += STEP) {
-        for (var i = thread; i < TILE * QUADS; i += THREADS) {
-            let line = i / QUADS;
-            let quad = i % QUADS;
-            // A row beyond the last is the last, and a column, too: never stored.
-            let from_x = min(first_row + line, params.rows - 1u) * depth_quads + step / 4u + quad;
-            let from_weight = min(first_column + line, params.columns - 1u) * depth_quads + step / 4u + quad;
-            let of_x = vec4<f16>(x[from_x]);
-            let of_weight = weight[from_weight];
-            let slot = line * TILE_STRIDE + 4u * quad;
-            x_tile[slot] = of_x.x;
-            x_tile[slot + 1u] = of_x.y;
-            x_tile[slot + 2u] = of_x.z;
-            x_tile[slot + 3u] = of_x.w;
-            weight_tile[slot] = of_weight.x;
-            weight_tile[slot + 1u] = of_weight.y;
-            weight_tile[slot + 2u] = of_weight.z;
-            weight_tile[slot + 3u] = of_weight.w;
+        // A row beyond the last is the last, and a column, too: never stored.
+        for (var i = thread; i < ROWS * QUADS; i += THREADS) {
+            let at = min(first_row + i / QUADS, params.rows - 1u) * depth_quads + step / 4u + i % QUADS;
+            let slot = i / QUADS * TILE_STRIDE + 4u * (i % QUADS);
+            let loaded = vec4<f16>(x[at]);
+            x_tile[slot] = loaded.x;
+            x_tile[slot + 1u] = loaded.y;
+            x_tile[slot + 2u] = loaded.z;
+            x_tile[slot + 3u] = loaded.w;
+        }
+        for (var i = thread; i < COLUMNS * QUADS; i += THREADS) {
+            let at = min(first_column + i / QUADS, params.columns - 1u) * depth_quads + step / 4u + i % QUADS;
+            let slot = i / QUADS * TILE_STRIDE + 4u * (i % QUADS);
+            let loaded = weight[at];
+            weight_tile[slot] = loaded.x;
+            weight_tile[slot + 1u] = loaded.y;
+            weight_tile[slot + 2u] = loaded.z;
+            weight_tile[slot + 3u] = loaded.w;
         }
         workgroupBarrier();
         for (var k = 0u; k < STEP; k += MATRIX) {

@@ -4,19 +4,6 @@
 // Order of addition over k, the same in every variant: ascending by fma inside chunks of CHUNK, then the chunks' sums, ascending.
 // Source: split-k reduction, as in Stream-K (arXiv 2301.03598), section 3.2.
 
-struct Params {
-    rows: u32,    // T
-    columns: u32, // N padded, in values
-    depth: u32,   // K padded, in values
-    width: u32,   // N, in values
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> output: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> weight: array<Weight4>;
-@group(0) @binding(4) var<storage, read> bias: array<f32>;
-
 // The sums of the chunks of one round: [lane][column], all ROWS rows of them in one vector.
 var<workgroup> chunk_sums: array<vec4<f32>, LANES * COLUMNS>;
 

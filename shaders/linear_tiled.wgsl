@@ -5,19 +5,6 @@
 // Order of addition over k, the same in every variant: ascending by fma inside chunks of CHUNK, then the chunks' sums, ascending.
 // Source: the register-blocked product of Volkov and Demmel 2008 (10.1109/SC.2008.5214359), section 5.
 
-struct Params {
-    rows: u32,    // T
-    columns: u32, // N padded, in values
-    depth: u32,   // K padded, in values
-    width: u32,   // N, in values
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> output: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> weight: array<Weight4>;
-@group(0) @binding(4) var<storage, read> bias: array<f32>;
-
 // k is taken STEP at a time: STEP / 4 quads a row, and one more as padding, so that neighbouring rows start in different banks.
 const QUADS: u32 = STEP / 4u;
 const TILE_STRIDE: u32 = QUADS + 1u;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use web_time::Instant;
 
+use super::agreement::{self, References};
 use super::linear::{self, Epilogue, PORTABLE, Plan, SMALL_ROWS, Variant};
 use super::recording::Batch;
-use super::{GpuEngine, Tensor, agreement};
+use super::{GpuEngine, Tensor};
 use crate::noise::{Noise, noise};
 use crate::probe::Probe as _;
 use crate::{Engine, Error, Linear, Packed};
@@ -114,11 +115,10 @@ async fn plan(
         let among: Vec<_> =
             candidates.iter().copied().filter(|it| rows <= TILE || is_near_best(&tried[&TILE], it)).collect();
         let mut times = Vec::new();
-        let mut reference = None;
+        let mut references = References::default();
         for variant in among {
             let (bits, seconds) = Run { engine, layer: &layer, rows, variant }.measure().await?;
-            let (first, expected) = reference.get_or_insert_with(|| (variant, bits.clone()));
-            if agreement::agree(variant, &bits, first, expected) {
+            if references.take(variant, bits) {
                 tuned.times.push(Time { shape: (depth, columns), rows, variant: variant.name, seconds });
                 times.push((seconds, variant));
             } else {

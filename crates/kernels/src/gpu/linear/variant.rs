@@ -1,8 +1,8 @@
 //! The variants of a linear layer: a kernel for each epilogue, and what of the output a workgroup computes.
 
 use wembed_shaders::{
-    ACTIVATION, EPILOGUE_ACTIVATION, EPILOGUE_ADD, EPILOGUE_BIAS, FINITE, LINEAR_MATRIX, LINEAR_SMALL, LINEAR_TILED,
-    LINEAR_WIDE, MATH, MATRIX_8, MATRIX_16, Part,
+    ACTIVATION, EPILOGUE_ACTIVATION, EPILOGUE_ADD, EPILOGUE_BIAS, FINITE, LINEAR_LAYER, LINEAR_MATRIX, LINEAR_SMALL,
+    LINEAR_TILED, LINEAR_WIDE, MATH, MATRIX_8, MATRIX_16, Part,
 };
 
 use super::super::kernel::{Constants, Kernel};
@@ -104,7 +104,7 @@ macro_rules! variant {
             name: $name,
             bias: kernel(
                 concat!("linear.", $name, ".bias"),
-                &[EPILOGUE_BIAS, $($part),+],
+                &[LINEAR_LAYER, EPILOGUE_BIAS, $($part),+],
                 &["x", "weight", "bias"],
                 $constants,
                 $choices,
@@ -112,7 +112,7 @@ macro_rules! variant {
             ),
             activation: kernel(
                 concat!("linear.", $name, ".activation"),
-                &[FINITE, MATH, ACTIVATION, EPILOGUE_ACTIVATION, $($part),+],
+                &[LINEAR_LAYER, FINITE, MATH, ACTIVATION, EPILOGUE_ACTIVATION, $($part),+],
                 &["x", "weight", "bias"],
                 $constants,
                 $activations,
@@ -120,7 +120,7 @@ macro_rules! variant {
             ),
             add: kernel(
                 concat!("linear.", $name, ".add"),
-                &[EPILOGUE_ADD, $($part),+],
+                &[LINEAR_LAYER, EPILOGUE_ADD, $($part),+],
                 &["x", "weight", "bias", "residual"],
                 $constants,
                 $choices,
@@ -128,6 +128,21 @@ macro_rules! variant {
             ),
             tile: $tile,
         }
+    };
+}
+
+/// A variant of a name that multiplies matrices: their WGSL and their side, the tile's rows and columns.
+macro_rules! matrix_variant {
+    ($name:literal, $part:expr, $side:literal, $rows:literal, $columns:literal) => {
+        variant!(
+            $name,
+            [$part, LINEAR_MATRIX],
+            &[("ROWS", $rows), ("COLUMNS", $columns), ("STEP", 32)],
+            ["ROWS", "COLUMNS"],
+            Some($side),
+            &[&[SUBGROUP]],
+            MATRIX_ACTIVATIONS
+        )
     };
 }
 
@@ -152,29 +167,19 @@ static WIDE: Variant =
     variant!("wide", [LINEAR_WIDE], &[("CHUNK", CHUNK), ("TILE", 64), ("STEP", 16)], ["TILE", "TILE"]);
 
 /// Tiles of 64 x 64, eight subgroups of two by four matrices of 8 x 8: what Metal has.
-static MATRIX8: Variant = variant!(
-    "matrix8",
-    [MATRIX_8, LINEAR_MATRIX],
-    &[("TILE", 64), ("STEP", 32)],
-    ["TILE", "TILE"],
-    Some(8),
-    &[&[SUBGROUP]],
-    MATRIX_ACTIVATIONS
-);
+static MATRIX8: Variant = matrix_variant!("matrix8", MATRIX_8, 8, 64, 64);
+
+/// The same in tiles of 16 x 64, for few rows.
+static MATRIX8_FEW: Variant = matrix_variant!("matrix8_few", MATRIX_8, 8, 16, 64);
 
 /// Tiles of 128 x 128, eight subgroups of two by four matrices of 16 x 16: what NVIDIA has.
-static MATRIX16: Variant = variant!(
-    "matrix16",
-    [MATRIX_16, LINEAR_MATRIX],
-    &[("TILE", 128), ("STEP", 32)],
-    ["TILE", "TILE"],
-    Some(16),
-    &[&[SUBGROUP]],
-    MATRIX_ACTIVATIONS
-);
+static MATRIX16: Variant = matrix_variant!("matrix16", MATRIX_16, 16, 128, 128);
+
+/// The same in tiles of 32 x 64, for few rows.
+static MATRIX16_FEW: Variant = matrix_variant!("matrix16_few", MATRIX_16, 16, 32, 64);
 
 /// The variant that the others are held against.
 pub static PORTABLE: &Variant = &TILED;
 
 /// Every variant, by the rows that it is for.
-pub static VARIANTS: [&Variant; 6] = [&SMALL, &NARROW, &TILED, &WIDE, &MATRIX8, &MATRIX16];
+pub static VARIANTS: [&Variant; 8] = [&SMALL, &NARROW, &TILED, &WIDE, &MATRIX8_FEW, &MATRIX8, &MATRIX16_FEW, &MATRIX16];

@@ -1,0 +1,13 @@
+// What every linear layer binds: x (T, K), W (N, K) as the checkpoint stores it, b (N), output (T, N).
+struct Params {
+    rows: u32,    // T
+    columns: u32, // N padded, in values
+    depth: u32,   // K padded, in values
+    width: u32,   // N, in values
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> weight: array<Weight4>;
+@group(0) @binding(4) var<storage, read> bias: array<f32>;
