@@ -114,8 +114,8 @@ enum LogFormat {
     Json,
 }
 
-/// Threads that tokenise and load models: more would only take the engine's time.
-const BLOCKING: usize = 4;
+/// Threads that tokenise, and on which the runtime goes on while one of its own parses what is long.
+const BLOCKING: usize = 64;
 
 fn megabytes(count: NonZeroUsize) -> usize {
     count.get().saturating_mul(1_000_000)

@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
-use axum::body::{Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::header;
+use http_body_util::BodyExt as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 
 use super::problem::Problem;
 
-/// How long a body may take to arrive.
+/// How long a body may take to arrive, and how long nothing of it may.
 const PATIENCE: Duration = Duration::from_secs(30);
+const SILENCE: Duration = Duration::from_secs(10);
 
-/// Bodies of at most so many bytes need no room: those of few texts wait for no large one. There are no more of them than connections.
+/// The first bytes of a body need no room: one of few texts waits for no large one, and who sends nothing takes none. There are no more of them than
+/// connections.
 const SMALL: usize = 64 << 10;
 
 /// How many of the largest bodies there may be at a time.
@@ -30,7 +33,7 @@ pub struct Bodies {
 
 /// A body, and its room until its request is answered.
 pub struct Body<'a> {
-    bytes: Bytes,
+    bytes: Vec<u8>,
     _room: Option<SemaphorePermit<'a>>,
 }
 
@@ -48,45 +51,45 @@ impl Bodies {
         Self { most, room: Semaphore::new(LARGEST * units(most)) }
     }
 
-    /// A request's body. One that is large waits until there is room, for as long as `deadline`.
+    /// A request's body. One that is large waits, when its first bytes are there, until there is room, for as long as `deadline`.
     ///
     /// # Errors
     /// Where it is too large, slow or broken, or no room comes.
     pub async fn read(&self, request: Request, deadline: Duration) -> Result<Body<'_>, Problem> {
         let length =
             request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        // One that does not say how long it is may be as long as any.
-        let length = length.unwrap_or(self.most);
-        if length > self.most {
+        if length.is_some_and(|length: usize| length > self.most) {
             return Err(self.too_large());
         }
-        let _room = if length > SMALL {
-            let room = self.room.acquire_many(units(length) as u32);
-            let room = tokio::time::timeout(deadline, room).await.map_err(|_| Problem::Late(deadline))?;
-            Some(room.expect("it is never closed"))
-        } else {
-            None
-        };
-        let read = tokio::time::timeout(PATIENCE, to_bytes(request.into_body(), length));
-        let bytes = read.await.map_err(|_| Problem::Slow(PATIENCE))?.map_err(|error| self.broken(&error))?;
-        Ok(Body { bytes, _room })
+        let mut body = request.into_body();
+        let (mut bytes, mut room) = (Vec::new(), None);
+        let began = Instant::now();
+        while let Some(frame) = {
+            let patience = SILENCE.min(PATIENCE.saturating_sub(began.elapsed()));
+            tokio::time::timeout(patience, body.frame()).await.map_err(|_| Problem::Slow(patience))?
+        } {
+            let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() else { continue };
+            if bytes.len() + data.len() > self.most {
+                return Err(self.too_large());
+            }
+            if room.is_none() && bytes.len() + data.len() > SMALL {
+                // One that does not say how long it is may be as long as any.
+                let units = units(length.unwrap_or(self.most)) as u32;
+                let taken = tokio::time::timeout(deadline, self.room.acquire_many(units)).await;
+                room = Some(taken.map_err(|_| Problem::Late(deadline))?.expect("it is never closed"));
+            }
+            bytes.extend_from_slice(&data);
+        }
+        Ok(Body { bytes, _room: room })
     }
 
     fn too_large(&self) -> Problem {
         Problem::TooLarge(format!("expected a body of at most {} bytes", self.most))
     }
+}
 
-    fn broken(&self, error: &axum::Error) -> Problem {
-        // What the limit says lies below a layer or two.
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-        while let Some(error) = cause {
-            if error.is::<http_body_util::LengthLimitError>() {
-                return self.too_large();
-            }
-            cause = error.source();
-        }
-        Problem::Invalid(format!("the body broke off: {error}"))
-    }
+fn broken(error: &axum::Error) -> Problem {
+    Problem::Invalid(format!("the body broke off: {error}"))
 }
 
 fn units(bytes: usize) -> usize {
@@ -95,12 +98,30 @@ fn units(bytes: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body as Any;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use axum::body::{Body as Any, Bytes, HttpBody};
     use tokio::time::timeout;
 
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    /// A body of which nothing comes.
+    struct Silent;
+
+    impl HttpBody for Silent {
+        type Data = Bytes;
+        type Error = axum::Error;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, axum::Error>>> {
+            Poll::Pending
+        }
+    }
 
     fn request(bytes: usize) -> Request {
         let body = Any::from(vec![b' '; bytes]);
@@ -128,11 +149,30 @@ mod tests {
     async fn one_that_does_not_say_its_length_has_room_for_the_largest() {
         let bodies = Bodies::new(1 << 20);
         let unsaid = |bytes| Request::post("/").body(Any::from(vec![b' '; bytes])).expect("it is a request");
-        let _held = bodies.read(request(3 << 20 >> 1), SECOND).await.map(|body| body.len());
-        let first = bodies.read(unsaid(7), SECOND).await.map_err(|it| it.to_string()).expect("there is room");
-        assert_eq!(&*first, b"       ");
-        assert_eq!(bodies.room.available_permits(), (LARGEST - 1) << 10);
+        let small = bodies.read(unsaid(7), SECOND).await.map_err(|it| it.to_string()).expect("it needs no room");
+        assert_eq!((&*small, bodies.room.available_permits()), (&b"       "[..], LARGEST << 10));
+        let large = bodies.read(unsaid(SMALL + 1), SECOND).await.map_err(|it| it.to_string()).expect("there is room");
+        assert_eq!((large.len(), bodies.room.available_permits()), (SMALL + 1, (LARGEST - 1) << 10));
         let too_large = bodies.read(unsaid((1 << 20) + 1), SECOND).await.map(|body| body.len());
         assert!(matches!(too_large, Err(Problem::TooLarge(_))), "{too_large:?}");
+    }
+
+    /// Who says that much comes, and sends nothing, takes no room, and is not waited for.
+    #[tokio::test(start_paused = true)]
+    async fn silence_takes_no_room() {
+        let bodies = Bodies::new(1 << 20);
+        let silent = || {
+            Request::post("/").header(header::CONTENT_LENGTH, 1 << 20).body(Any::new(Silent)).expect("it is a request")
+        };
+        let mut waiting = Vec::new();
+        for _ in 0..2 * LARGEST {
+            let mut reading = Box::pin(bodies.read(silent(), SECOND));
+            assert!(timeout(Duration::from_millis(1), &mut reading).await.is_err(), "nothing came");
+            waiting.push(reading);
+        }
+        assert_eq!(bodies.read(request(1 << 20), SECOND).await.map(|body| body.len()), Ok(1 << 20));
+        for reading in waiting {
+            assert_eq!(reading.await.map(|body| body.len()), Err(Problem::Slow(SILENCE)));
+        }
     }
 }

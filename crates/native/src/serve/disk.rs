@@ -127,6 +127,10 @@ fn open(path: &Path) -> anyhow::Result<Database> {
         let count = std::io::Read::read(&mut file, &mut bytes)?;
         Ok(bytes[..count].to_owned())
     });
+    // The database writes its first bytes last: where it was killed before, there are zeros.
+    if begins.as_ref().is_ok_and(|begins| !begins.is_empty() && begins.iter().all(|&byte| byte == 0)) {
+        return Err(anyhow::Error::new(Damaged("it was not finished".to_owned())));
+    }
     // Somebody's file that is no database is not ours to rename.
     if begins.is_ok_and(|begins| !begins.is_empty() && begins != MAGIC) {
         bail!("expected a cache of wembed's or no file, found something else");

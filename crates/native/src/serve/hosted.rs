@@ -18,7 +18,7 @@ mod owner;
 pub use self::computes::{Computes, Loader, Model};
 pub use self::owner::said_in_panic;
 use self::owner::{End, Owner, warm_up};
-use super::aside::aside;
+use super::aside::{aside, tokenizing};
 use super::cache::{Cache, Key, Vector};
 use super::metrics::Metrics;
 use super::problem::Problem;
@@ -163,8 +163,10 @@ impl Hosted {
                 Ok((print, tokens, model)) => {
                     let facts =
                         (model.reader().clone(), model.device(), model.arithmetic(), model.dtype(), print, tokens);
+                    let is_called = (model.arithmetic(), model.dtype());
                     if ready.send(Ok(facts)).is_ok() {
-                        Owner { model: Some(model), loader, shared: &its, batch_tokens: tokens }.run();
+                        let model = Some(model);
+                        Owner { model, loader, shared: &its, batch_tokens: tokens, is_called, is_another: false }.run();
                     }
                 }
             }
@@ -247,10 +249,10 @@ impl Hosted {
             let (hosted, kind) = (self.clone(), kind.clone());
             tokio::spawn(async move {
                 while !fresh.is_empty() {
-                    let rest = fresh.split_off(fresh.len().min(TOKENIZED));
+                    let rest = fresh.split_off(some_of(&fresh));
                     let some = std::mem::replace(&mut fresh, rest);
                     let (hosted, kind) = (hosted.clone(), kind.clone());
-                    let _ = tokio::task::spawn_blocking(move || hosted.prepare(some, &kind)).await;
+                    tokenizing(move || hosted.prepare(some, &kind)).await;
                 }
             });
         }
@@ -319,8 +321,20 @@ impl Hosted {
 /// What it costs to look for a vector, in bytes that are hashed in the same time.
 const LOOK_UP: usize = 256;
 
-/// Texts of a request that are tokenised at a time.
+/// Texts of a request that are tokenised at a time, and their bytes, about.
 const TOKENIZED: usize = 256;
+const TOKENIZED_BYTES: usize = 1 << 20;
+
+/// How many texts are tokenised next.
+fn some_of(texts: &[(Key, Input)]) -> usize {
+    let mut bytes = 0;
+    let fits = |(_, text): &&(Key, Input)| {
+        let fits = bytes < TOKENIZED_BYTES;
+        bytes += text.bytes().len();
+        fits
+    };
+    texts.iter().take(TOKENIZED).take_while(fits).count()
+}
 
 /// Tokens that are computed for one text, which may have many windows: more would hold the engine for long.
 const MOST_TOKENS: usize = 1 << 16;

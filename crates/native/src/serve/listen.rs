@@ -18,10 +18,14 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
 
 /// How long a request's headers may take to arrive.
 const HEADERS: Duration = Duration::from_secs(10);
+
+/// How long a client may read nothing of its answer.
+const UNREAD: Duration = Duration::from_secs(30);
 
 /// Bytes of a request's headers.
 const HEADER_BYTES: usize = 64 << 10;
@@ -130,7 +134,10 @@ fn connect(
     // HTTP/1 alone, whose headers have their time from the first moment on: which of the two it is to be is waited for without end.
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(HEADER_BYTES);
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(UNREAD));
+    let connection =
+        builder.serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(service)).into_owned();
     let watched = graceful.watch(connection);
     tokio::spawn(async move {
         // A client that breaks off says nothing that matters.

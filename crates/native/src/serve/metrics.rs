@@ -1,6 +1,7 @@
 //! What the server counts, for Prometheus.
 
 use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -46,6 +47,8 @@ pub struct Metrics {
     queue: Family<What, Gauge<i64>>,
     cache: Family<What, Gauge<u64, AtomicU64>>,
     loaded: Family<Loaded, Gauge<i64>>,
+    /// Held by who says all of it: what is loaded is said anew each time.
+    saying: Mutex<()>,
 }
 
 fn seconds() -> Histogram {
@@ -67,6 +70,7 @@ impl Default for Metrics {
             queue: Family::default(),
             cache: Family::default(),
             loaded: Family::default(),
+            saying: Mutex::default(),
             registry: Registry::default(),
         };
         registry.register("requests", "Requests that were answered, by route and status", metrics.requests.clone());
@@ -135,6 +139,7 @@ impl Metrics {
 
     /// All of it in Prometheus' text form, with what is loaded, waits and is kept now.
     pub fn text(&self, loaded: Vec<Loaded>, (texts, tokens): (usize, usize), (entries, bytes): (u64, u64)) -> String {
+        let _saying = self.saying.lock().unwrap_or_else(PoisonError::into_inner);
         self.loaded.clear();
         for model in &loaded {
             self.loaded.get_or_create(model).set(1);

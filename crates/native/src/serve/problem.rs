@@ -29,8 +29,8 @@ pub enum Problem {
     /// It has more bytes than this server takes.
     #[error("{0}")]
     TooLarge(String),
-    /// The body did not come in time.
-    #[error("expected the whole body within {} s", .0.as_secs())]
+    /// The body did not come, or not in time.
+    #[error("expected more of the body within {} s", .0.as_secs())]
     Slow(Duration),
     /// There is no model of this name here.
     #[error("model `{asked}` is not here: expected {known}")]
@@ -62,7 +62,7 @@ pub enum Problem {
     #[error("the model could not be loaded: {0}")]
     Load(String),
     /// The server ends.
-    #[error("the server is ending")]
+    #[error("the server is ending, or this model is")]
     Ending,
 }
 

@@ -9,6 +9,7 @@ use wembed_model::{EmbedOptions, Finish, Long, Prompt, TruncationSide, pooling_n
 use super::inputs::Inputs;
 use super::{come_again, json as answer_with, vectors};
 use crate::serve::app::{App, Ask};
+use crate::serve::aside::{aside, tokenizing};
 use crate::serve::demo;
 use crate::serve::hosted::Input;
 use crate::serve::problem::{Problem, parse};
@@ -75,30 +76,37 @@ pub async fn tokenize(app: &App, body: &[u8]) -> Result<Response<Body>, Problem>
     let Tokenize { inputs, add_special_tokens } = parse(body)?;
     app.check(inputs.texts.len())?;
     let model = app.models.lease(None).await?;
-    let reader = model.reader.clone();
-    let tokenizing = tokio::task::spawn_blocking(move || {
-        let text = |(index, input): (usize, &Input)| {
+    let said = |token: wembed_model::Token| Token {
+        id: token.id,
+        text: token.text,
+        special: token.special,
+        start: token.place.as_ref().map(|place| place.start),
+        stop: token.place.as_ref().map(|place| place.end),
+    };
+    let all = async {
+        let mut all = Vec::with_capacity(inputs.texts.len());
+        // One at a time, so that others come in between, and no more than its client waits for.
+        for (index, input) in inputs.texts.into_iter().enumerate() {
             let Input::Text(text) = input else {
                 return Err(Problem::Invalid(format!("`inputs`: expected texts, found token ids at {index}")));
             };
-            let tokens =
-                reader.tokenizer().tokens(text).map_err(|error| Problem::Text { index, reason: error.to_string() })?;
+            let reader = model.reader.clone();
+            let tokens = tokenizing(move || reader.tokenizer().tokens(&text)).await;
+            let tokens = tokens.ok_or_else(|| Problem::Engine("a bug: a panic while tokenising".to_owned()))?;
+            let tokens = tokens.map_err(|error| Problem::Text { index, reason: error.to_string() })?;
             let kept = tokens.into_iter().filter(|token| add_special_tokens || !token.special);
-            Ok(kept
-                .map(|token| Token {
-                    id: token.id,
-                    text: token.text,
-                    special: token.special,
-                    start: token.place.as_ref().map(|place| place.start),
-                    stop: token.place.as_ref().map(|place| place.end),
-                })
-                .collect::<Vec<_>>())
-        };
-        inputs.texts.iter().enumerate().map(text).collect::<Result<Vec<_>, _>>()
-    });
-    let tokens = tokenizing.await.map_err(|error| Problem::Engine(error.to_string()))??;
-    Ok(answer_with(200, &tokens))
+            all.push(kept.map(said).collect::<Vec<_>>());
+        }
+        Ok(all)
+    };
+    let deadline = app.limits.deadline;
+    let all = tokio::time::timeout(deadline, all).await.unwrap_or(Err(Problem::Late(deadline)))?;
+    let tokens = all.iter().map(Vec::len).sum::<usize>();
+    Ok(aside(TOKEN_WRITTEN * tokens, || answer_with(200, &all)))
 }
+
+/// Bytes that a token takes where it is written, about.
+const TOKEN_WRITTEN: usize = 64;
 
 fn yes() -> bool {
     true

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use wembed_kernels::Dtype;
 use wembed_model::{EmbedOptions, Embedding, Error, Job, Prepared};
 
 use super::computes::{Computes, Loader};
@@ -31,6 +32,10 @@ pub(super) struct Owner<'a> {
     pub loader: Loader,
     pub shared: &'a Shared,
     pub batch_tokens: usize,
+    /// What the last bits of its vectors depend on, and what weights are held in: what vectors are called and kept by.
+    pub is_called: (String, Dtype),
+    /// Whether it came to be another one than it is called.
+    pub is_another: bool,
 }
 
 impl Owner<'_> {
@@ -67,7 +72,13 @@ impl Owner<'_> {
             // First, so that a text that is asked for now is either waited for or known.
             self.shared.cache.keep(&vectors);
             let mut state = self.shared.lock();
+            // Who asks next has the model loaded again, under what it is now.
+            state.has_ended |= self.is_another;
             keys.zip(&outcomes).for_each(|(key, outcome)| state.answer(&key, outcome));
+            drop(state);
+            if self.is_another {
+                return;
+            }
         }
     }
 
@@ -98,7 +109,12 @@ impl Owner<'_> {
                 self.model = Some((self.loader)()?);
             }
             let model = self.model.as_mut().expect("it was loaded");
-            model.compute(texts, job)
+            let found = model.compute(texts, job)?;
+            // A device that was lost may be replaced by another, there or here.
+            let is_now = (model.arithmetic(), model.dtype());
+            self.is_another |= is_now != self.is_called;
+            anyhow::ensure!(!self.is_another, "expected {}, found {} after a failure", self.is_called.0, is_now.0);
+            Ok(found)
         };
         let found = catch_unwind(AssertUnwindSafe(compute))
             .unwrap_or_else(|panic| Err(anyhow::anyhow!(said_in_panic(&*panic))));

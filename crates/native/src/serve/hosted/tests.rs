@@ -30,6 +30,8 @@ struct Watch {
     texts: AtomicUsize,
     /// Whether it waits before it answers.
     is_held: AtomicBool,
+    /// Which device it is on.
+    device: AtomicUsize,
     /// Whether it fails wherever a text of more than [`MANY`] tokens is.
     hates_long_texts: AtomicBool,
 }
@@ -37,7 +39,7 @@ struct Watch {
 const MANY: usize = 40;
 
 /// Calls that warming up takes at most.
-const WARM: usize = 8;
+const WARM: usize = 32;
 
 /// What the mock makes of a text.
 fn vector_of(prepared: &Prepared) -> Vec<f32> {
@@ -58,7 +60,7 @@ impl Computes for Mock {
     }
 
     fn arithmetic(&self) -> String {
-        self.device()
+        format!("a mock's, number {}", self.watch.device.load(Ordering::SeqCst))
     }
 
     fn dtype(&self) -> Dtype {
@@ -305,4 +307,26 @@ async fn until(is_so: impl Fn() -> bool) {
     while !is_so() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
+}
+
+/// A device that was replaced by another one gives no vector under the first one's name: the request at hand fails, and the next has the model loaded anew.
+#[test]
+fn another_device_is_another_model() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+    let watch = Arc::new(Watch::default());
+    let app = app(0, &watch, Limits::default());
+    runtime.block_on(async {
+        one(&app, (vec![1], false, None)).await.expect("it is answered");
+        let first = app.models.lease(None).await.expect("it is loaded").clone();
+        watch.device.store(1, Ordering::SeqCst);
+        let failed = one(&app, (vec![2], false, None)).await.expect_err("another device computed it");
+        assert!(failed.contains("expected a mock's, number 0, found a mock's, number 1"), "{failed}");
+        one(&app, (vec![2], false, None)).await.expect("it is loaded anew");
+        // What the first device computed is not taken for the second one's.
+        let computed = watch.texts.load(Ordering::SeqCst);
+        one(&app, (vec![1], false, None)).await.expect("it is computed");
+        assert_eq!(watch.texts.load(Ordering::SeqCst), computed + 1);
+        let second = app.models.lease(None).await.expect("it is loaded").clone();
+        assert!(!Arc::ptr_eq(&first, &second));
+    });
 }
