@@ -240,14 +240,15 @@ fn every_variant_is_held() {
 /// Where the device has matrices: the product of activations that are rounded to f16, in f32, and a hundred times the same bits.
 #[test]
 fn matrices_hold_every_case() {
-    let Some(engine) = open(WAYS[0].options()) else { return };
+    let options = || Options { matrices: true, ..WAYS[0].options() };
+    let Some(engine) = open(options()) else { return };
     let names: Vec<_> = engine.variants().into_iter().filter(|name| name.starts_with("matrix")).collect();
     if names.is_empty() {
         return skip(&format!("`{}` multiplies no matrices", engine.info().name));
     }
     let mut found = Vec::new();
     for name in names {
-        let engine = open(Options { linear: Plan::only(name), ..WAYS[0].options() }).expect("it was opened before");
+        let engine = open(Options { linear: Plan::only(name), ..options() }).expect("it was opened before");
         found.push(matrices_hold(name, &engine));
     }
     assert!(found.iter().all(|raw| *raw == found[0]), "tiles of another size, the same bits");

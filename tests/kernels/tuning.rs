@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pollster::block_on;
 use wembed_kernels::Engine as _;
-use wembed_kernels::gpu::Plan;
+use wembed_kernels::gpu::{Options, Plan};
 use wembed_tests::device::{WAYS, open};
 
 use crate::repetition::{Encoder, bits, sentences};
@@ -31,14 +31,7 @@ fn tuning_changes_no_bit() {
             assert!(time.seconds > 0.0 && names.contains(&time.variant) && expected.contains(&time.shape), "{time:?}");
         }
         assert_eq!(engine.unplanned(), []);
-        // With or without matrices, a text does not see its neighbours.
-        let alone = bits(&block_on(encoder.run(&engine, &sentences(&[5]))).expect("it runs"));
-        let after = run();
-        assert_eq!(after[1][..alone.len()], alone, "{}: {:?}", way.name, tuned.plans);
-        let has_matrices = |plan: &Plan| plan.names().iter().any(|(_, name)| name.starts_with("matrix"));
-        if !tuned.plans.iter().any(|(_, plan)| has_matrices(plan)) {
-            assert_eq!(after, before, "{}: {:?}", way.name, tuned.plans);
-        }
+        assert_eq!(run(), before, "{}: {:?}", way.name, tuned.plans);
         // Whatever was found, any plan gives the same.
         for plan in [Plan::only("wide"), Plan::only("narrow").with(30, "small"), Plan::only("small").with(4, "wide")] {
             engine.follow(&expected.iter().map(|&shape| (shape, plan.clone())).collect::<Vec<_>>());
@@ -47,10 +40,31 @@ fn tuning_changes_no_bit() {
     }
 }
 
+/// With matrices a text does not see its neighbours either, and plans that this device does not have are not followed.
+#[test]
+fn matrices_are_taken_where_they_are_asked_for() {
+    let Some(engine) = open(Options { matrices: true, ..WAYS[0].options() }) else { return };
+    let encoder = Encoder::new(&engine);
+    let shapes = engine.unplanned();
+    let has_matrices = engine.variants().iter().all(|name| name.starts_with("matrix"));
+    engine.follow(&shapes.iter().map(|&shape| (shape, Plan::only("matrix16"))).collect::<Vec<_>>());
+    if engine.info().matrices.is_none_or(|matrices| matrices.side != 16) {
+        assert_eq!(engine.unplanned(), shapes, "what is not here is not taken");
+    }
+    let tuned = block_on(engine.tune(Duration::from_millis(200))).expect("it is measured");
+    let is_by_matrices = |plan: &Plan| plan.names().iter().all(|(_, name)| name.starts_with("matrix"));
+    assert_eq!(tuned.refused, [""; 0]);
+    assert!(tuned.plans.iter().all(|(_, plan)| is_by_matrices(plan) == has_matrices), "{:?}", tuned.plans);
+    assert_eq!(engine.arithmetic().contains("matrices at"), has_matrices, "{}", engine.arithmetic());
+    let run = |lengths: &[usize]| bits(&block_on(encoder.run(&engine, &sentences(lengths))).expect("it runs"));
+    let alone = run(&[5]);
+    assert_eq!(run(&[5, 1, 40, 17])[..alone.len()], alone, "{:?}", tuned.plans);
+}
+
 /// A plan is kept by an engine that is opened again, and its variants are what runs.
 #[test]
 fn a_plan_is_followed() {
-    let options = wembed_kernels::gpu::Options { kernel_times: true, ..WAYS[0].options() };
+    let options = Options { kernel_times: true, ..WAYS[0].options() };
     let Some(engine) = open(options) else { return };
     let encoder = Encoder::new(&engine);
     let plan = Plan::only("wide").with(30, "narrow");
@@ -81,12 +95,13 @@ fn plans_are_said_and_read() {
     for plan in [Plan::default(), Plan::only("wide"), Plan::only("tiled").with(64, "narrow").with(8, "small")] {
         assert_eq!(Plan::from_names(&plan.names()), Some(plan));
     }
-    let unsound: [&[(Option<usize>, &str)]; 5] = [
+    let unsound: [&[(Option<usize>, &str)]; 6] = [
         &[],
         &[(Some(4), "small")],
         &[(None, "nothing")],
         &[(None, "small"), (None, "tiled")],
         &[(Some(8), "small"), (Some(4), "narrow"), (None, "tiled")],
+        &[(Some(8), "small"), (None, "matrix8")],
     ];
     for names in unsound {
         assert_eq!(Plan::from_names(names), None, "{names:?}");

@@ -43,6 +43,7 @@ fn every_architecture_gives_the_reference_vectors() {
 #[test]
 fn matrices_give_the_reference_vectors() {
     let golden: Golden = read("golden.json");
+    let options = || Options { matrices: true, ..options() };
     let Some(offered) = open(options()) else { return };
     let Some(name) = offered.variants().into_iter().find(|name| name.starts_with("matrix")) else {
         return skip(&format!("`{}` multiplies no matrices", offered.info().name));

@@ -2,7 +2,7 @@
 
 use crate::{Error, Piece, Rows, Stored};
 
-/// `count` multiples of 1/128 from -1 to 1, of mixed sign and size, so that another order of addition gives other bits.
+/// `count` multiples of 1/128 from -1 to 1, of mixed sign and size.
 pub fn noise(count: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9) | 1;
     let mut next = || {
@@ -15,6 +15,15 @@ pub fn noise(count: usize, seed: u32) -> Vec<f32> {
     (0..count).map(|_| next()).collect()
 }
 
+/// `count` values of 11 significant bits and eight sizes, exact in f16: another order of addition gives other bits, as it may not with [`noise`], whose
+/// sums are exact.
+pub fn uneven(count: usize, seed: u32) -> Vec<f32> {
+    let (sizes, signs) = (noise(count, seed + 1000), noise(count, seed + 2000));
+    let fine = noise(count, seed).into_iter().zip(signs).map(|(coarse, fine)| coarse + fine / 8.0);
+    let size = |size: f32| 2.0_f32.powi(-((size + 1.0) * 4.0) as i32);
+    fine.zip(sizes).map(|(value, sized)| value * size(sized)).collect()
+}
+
 /// A matrix of noise, all rows at once.
 pub struct Noise {
     rows: usize,
@@ -25,7 +34,16 @@ pub struct Noise {
 
 impl Noise {
     pub fn new(rows: usize, columns: usize, seed: u32) -> Self {
-        Self { rows, columns, is_read: false, bytes: bytemuck::pod_collect_to_vec(&noise(rows * columns, seed)) }
+        Self::of(rows, columns, &noise(rows * columns, seed))
+    }
+
+    /// Of [`uneven`] values.
+    pub fn uneven(rows: usize, columns: usize, seed: u32) -> Self {
+        Self::of(rows, columns, &uneven(rows * columns, seed))
+    }
+
+    fn of(rows: usize, columns: usize, values: &[f32]) -> Self {
+        Self { rows, columns, is_read: false, bytes: bytemuck::pod_collect_to_vec(values) }
     }
 }
 
@@ -51,5 +69,26 @@ impl Rows for Noise {
     async fn next(&mut self) -> Result<Option<Piece<'_>>, Error> {
         let more = !std::mem::replace(&mut self.is_read, true);
         Ok(more.then_some(Piece { bytes: &self.bytes, stored: Stored::F32 }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use half::f16;
+
+    use super::uneven;
+
+    #[test]
+    fn f16_holds_uneven_values_and_their_sums_know_their_order() {
+        for (depth, least) in [(192, 40), (3072, 60)] {
+            let (x, w) = (uneven(64 * depth, 3), uneven(64 * depth, 1));
+            assert!(x.iter().chain(&w).all(|&value| f16::from_f32(value).to_f32() == value));
+            let dot = |row: usize, order: &mut dyn Iterator<Item = usize>| {
+                order.fold(0.0_f32, |sum, k| x[row * depth + k].mul_add(w[row * depth + k], sum))
+            };
+            let differ = |row: &usize| dot(*row, &mut (0..depth)) != dot(*row, &mut (0..depth).rev());
+            let count = (0..64).filter(differ).count();
+            assert!(count >= least, "{count} of 64 sums of {depth} differ");
+        }
     }
 }

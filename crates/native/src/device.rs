@@ -44,6 +44,9 @@ pub struct DeviceArguments {
     /// give the same bits [default: the best]
     #[arg(long, value_name = "NAME")]
     instructions: Option<String>,
+    /// Multiply matrices of f16 where a GPU's subgroups can, which is faster: activations are rounded to f16 for them. Never run on a card so far
+    #[arg(long)]
+    matrices: bool,
     /// Say at the end how long each GPU kernel ran
     #[arg(long)]
     pub kernel_times: bool,
@@ -89,7 +92,13 @@ impl DeviceArguments {
             return self.cpu();
         }
         let dtype = self.dtype.0.unwrap_or(Dtype::F16);
-        let options = gpu::Options { adapter, dtype, kernel_times: self.kernel_times, ..gpu::Options::default() };
+        let options = gpu::Options {
+            adapter,
+            dtype,
+            kernel_times: self.kernel_times,
+            matrices: self.matrices,
+            ..gpu::Options::default()
+        };
         match block_on(GpuEngine::open(options)) {
             Err(error) if error.is_no_adapter() && self.device == Device::Auto => self.cpu(),
             Err(error) if error.is_wrong_device() && self.device == Device::Auto => {

@@ -72,14 +72,23 @@ fn tuned(engine: &GpuEngine) -> anyhow::Result<()> {
     let layers = remembered.0.entry(key).or_default();
     layers.retain(|layer| !tuned.plans.iter().any(|(shape, _)| *shape == (layer.depth, layer.columns)));
     layers.extend(tuned.plans.iter().map(Layer::of));
-    write(&path, &remembered).with_context(|| format!("`{}` could not be written", path.display()))
+    // Another process may have added to it meanwhile.
+    let mut others = read(&path);
+    others.0.extend(remembered.0);
+    // They are in force all the same.
+    if let Err(error) = write(&path, &others) {
+        report::say(format_args!("what was found could not be kept in `{}`: {error:#}", path.display()));
+    }
+    Ok(())
 }
 
 /// All that what is the fastest depends on.
 fn key(engine: &GpuEngine) -> String {
     let info = engine.info();
     let version = env!("CARGO_PKG_VERSION");
-    format!("{}, {} {}, {}, wembed {version}", info.name, info.backend, info.driver, engine.dtype().name())
+    // Those that multiply matrices have plans of their own.
+    let matrices = if engine.variants().iter().any(|name| name.starts_with("matrix")) { " by matrices" } else { "" };
+    format!("{}, {} {}, {}{matrices}, wembed {version}", info.name, info.backend, info.driver, engine.dtype().name())
 }
 
 /// `WEMBED_CACHE`, else a folder in the user's cache.

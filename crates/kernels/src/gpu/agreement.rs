@@ -4,11 +4,12 @@
 use super::GpuEngine;
 use super::linear::{self, Epilogue, Variant};
 use super::weights::Weights;
-use crate::noise::{Noise, noise};
+use crate::noise::{Noise, uneven};
 use crate::probe::Probe as _;
 use crate::{Activation, Engine, Error, Linear, Packed};
 
-const ROWS: usize = 5;
+/// More than a tile of most variants, and not a whole one.
+const ROWS: usize = 70;
 const COLUMNS: usize = 64;
 const DEPTH: usize = 192;
 
@@ -21,8 +22,8 @@ pub async fn agreeing(
     if variants.iter().all(|&variant| variant == reference) {
         return Ok(variants.to_vec());
     }
-    let weight: Weights = engine.matrix(Noise::new(COLUMNS, DEPTH, 1)).await?;
-    let layer = Linear { weight, bias: engine.vector("probe", &noise(COLUMNS, 2))? };
+    let weight: Weights = engine.matrix(Noise::uneven(COLUMNS, DEPTH, 1)).await?;
+    let layer = Linear { weight, bias: engine.vector("probe", &uneven(COLUMNS, 2))? };
     let mut references: [References; 3] = Default::default();
     let mut take = |variant, found: Vec<Vec<u32>>| {
         let mut taken = references.iter_mut().zip(found).map(|(references, bits)| references.take(variant, bits));
@@ -31,8 +32,15 @@ pub async fn agreeing(
     take(reference, bits(engine, &layer, reference).await?);
     let mut agreeing = Vec::new();
     for &variant in variants {
-        if variant == reference || take(variant, bits(engine, &layer, variant).await?) {
+        if variant == reference {
             agreeing.push(variant);
+            continue;
+        }
+        // One that does not even run is as one that is wrong; a device that is lost is not its fault alone.
+        match bits(engine, &layer, variant).await {
+            Ok(bits) => agreeing.extend(take(variant, bits).then_some(variant)),
+            Err(error) if error.is_device_lost() => return Err(error),
+            Err(_) => {}
         }
     }
     Ok(agreeing)
@@ -72,18 +80,34 @@ fn agree(variant: &Variant, found: &[u32], reference: &Variant, expected: &[u32]
 /// Of the largest value.
 const NEAR: f32 = 2e-5;
 
+/// One variant for all layers, for as long as this is there.
+pub struct Forced<'a>(&'a GpuEngine);
+
+impl<'a> Forced<'a> {
+    pub fn on(engine: &'a GpuEngine, variant: &'static Variant) -> Self {
+        engine.context.forced.set(Some(variant));
+        Self(engine)
+    }
+}
+
+impl Drop for Forced<'_> {
+    fn drop(&mut self) {
+        self.0.context.forced.set(None);
+    }
+}
+
 /// What a variant gives.
 async fn bits(
     engine: &GpuEngine,
     layer: &Linear<GpuEngine>,
     variant: &'static Variant,
 ) -> Result<Vec<Vec<u32>>, Error> {
-    engine.context.forced.set(Some(variant));
+    let _forced = Forced::on(engine, variant);
     let mut bits = Vec::new();
     for epilogue in 0..3 {
         let mut batch = engine.begin(&Packed::default());
-        let x = batch.upload(&noise(ROWS * DEPTH, 3), DEPTH);
-        let residual = batch.upload(&noise(ROWS * COLUMNS, 4), COLUMNS);
+        let x = batch.upload(&uneven(ROWS * DEPTH, 3), DEPTH);
+        let residual = batch.upload(&uneven(ROWS * COLUMNS, 4), COLUMNS);
         let epilogue = match epilogue {
             0 => Epilogue::Bias,
             1 => Epilogue::Activation(Activation::Gelu),
@@ -94,6 +118,5 @@ async fn bits(
         raw.truncate(ROWS * COLUMNS);
         bits.push(raw);
     }
-    engine.context.forced.set(None);
     Ok(bits)
 }

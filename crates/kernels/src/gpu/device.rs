@@ -33,6 +33,9 @@ pub struct Options {
     pub sentinels: bool,
     /// Which variants linear layers take, where they agree bit for bit.
     pub linear: Plan,
+    /// Have [`GpuEngine::tune`](super::GpuEngine::tune) take matrices that a subgroup multiplies, where the device has them: activations are rounded to f16
+    /// for them.
+    pub matrices: bool,
     /// Have the device prove itself: see [`GpuEngine::open`](super::GpuEngine::open).
     pub proof: bool,
 }
@@ -47,6 +50,7 @@ impl Default for Options {
             kernel_times: false,
             sentinels: false,
             linear: Plan::default(),
+            matrices: false,
             proof: true,
         }
     }
@@ -82,14 +86,16 @@ pub struct Matrices {
     pub subgroup: u32,
 }
 
+/// Of workgroup memory: what the tiles of matrices of 16 x 16 take.
+const WORKGROUP_BYTES: u32 = 28_672;
+
 impl Matrices {
     /// Those of an adapter. Drivers of other vendors are known to emulate them, or to crash when they are asked.
     fn of(adapter: &wgpu::Adapter) -> Option<Self> {
-        const APPLE: u32 = 0x106b;
         const NVIDIA: u32 = 0x10de;
         let info = adapter.get_info();
-        let is_known = info.backend == wgpu::Backend::Metal
-            || [APPLE, NVIDIA].contains(&info.vendor)
+        let is_known = info.backend == wgpu::Backend::Metal && info.name.contains("Apple")
+            || info.vendor == NVIDIA
             || info.device_type == wgpu::DeviceType::Cpu;
         let needed =
             wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX | wgpu::Features::SUBGROUP | wgpu::Features::SHADER_F16;
@@ -104,6 +110,9 @@ impl Matrices {
                 .any(|it| [it.m_size, it.n_size, it.k_size] == [side; 3] && it.ab_type == f16 && it.cr_type == f32)
         };
         let side = [16, 8].into_iter().find(|&side| has(side))?;
+        if adapter.limits().max_compute_workgroup_storage_size < WORKGROUP_BYTES {
+            return None;
+        }
         // A kernel is compiled for one number. Metal's says a range, of which every card with such matrices has 32.
         let subgroup = match (info.subgroup_min_size, info.subgroup_max_size) {
             _ if info.backend == wgpu::Backend::Metal => 32,
@@ -182,10 +191,10 @@ pub(super) async fn open(options: &Options) -> Result<(wgpu::Device, wgpu::Queue
         features |= adapter.features() & feature;
     }
     #[allow(unsafe_code)]
-    let experimental_features = if info.matrices.is_some() {
+    let experimental_features = if info.matrices.is_some() && options.matrices {
         features |= wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
-        // SAFETY: wgpu says that what is experimental may have bugs that make it unsound. The one such feature that is asked for is used by one kernel, which
-        // runs on every device it is offered on in wembed's tests or proves itself there against the portable one before it is taken.
+        // SAFETY: wgpu says that what is experimental may have bugs that make it unsound. It is asked for only where somebody asked for matrices; one kernel
+        // uses it, which was run on lavapipe's matrices of 8 x 8 and nowhere else.
         unsafe { wgpu::ExperimentalFeatures::enabled() }
     } else {
         wgpu::ExperimentalFeatures::disabled()

@@ -125,7 +125,7 @@ impl GpuEngine {
         let context = Context {
             loss: scope::Loss::watch(&device),
             storage,
-            matrices: info.matrices.filter(|_| storage == Storage::F16),
+            matrices: info.matrices.filter(|_| options.matrices && storage == Storage::F16),
             pipelines: pipelines::Pipelines::default(),
             scratch: arena::Arena::new(
                 "scratch",
@@ -207,7 +207,9 @@ impl GpuEngine {
 
     /// Takes plans that were measured earlier, on this device and by this version of wembed.
     pub fn follow(&self, plans: &[(Shape, Plan)]) {
-        self.context.plans.borrow_mut().extend(plans.iter().cloned());
+        let has = self.context.variants();
+        let has_all = |(_, plan): &&(Shape, Plan)| plan.variants().all(|variant| has.contains(&variant));
+        self.context.plans.borrow_mut().extend(plans.iter().filter(has_all).cloned());
     }
 
     /// Shapes of the matrices that were loaded, and have no plan yet.
@@ -224,9 +226,9 @@ impl GpuEngine {
     /// What the last bits of results depend on, in words: the adapter, its driver, and the shapes of weights for which matrices are multiplied.
     pub fn arithmetic(&self) -> String {
         let info = self.info();
-        let plans = self.context.plans.borrow();
-        let mut shapes: Vec<_> =
-            plans.iter().filter(|(_, plan)| plan.many.matrix().is_some()).map(|(shape, _)| shape).collect();
+        let (plans, loaded) = (self.context.plans.borrow(), self.context.shapes.borrow());
+        let is_of_matrices = |shape: &&Shape| plans.get(*shape).is_some_and(|plan| plan.many.matrix().is_some());
+        let mut shapes: Vec<_> = loaded.iter().filter(is_of_matrices).collect();
         shapes.sort();
         let shapes: String =
             shapes.into_iter().map(|(depth, columns)| format!(", matrices at {depth} x {columns}")).collect();
@@ -250,10 +252,11 @@ impl GpuEngine {
 }
 
 impl Context {
-    /// Variants that this device has.
+    /// Variants that are tried on this device: those with matrices where they were asked for and are there, else those without, so that all of them add in
+    /// one order.
     fn variants(&self) -> Vec<&'static linear::Variant> {
         let side = self.matrices.map(|matrices| matrices.side);
-        linear::VARIANTS.iter().copied().filter(|it| it.matrix().is_none() || it.matrix() == side).collect()
+        linear::VARIANTS.iter().copied().filter(|variant| variant.matrix() == side).collect()
     }
 
     /// The variant for so many rows and weights of this shape.

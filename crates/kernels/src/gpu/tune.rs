@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use web_time::Instant;
 
-use super::agreement::{self, References};
+use super::agreement::{self, Forced, References};
 use super::linear::{self, Epilogue, PORTABLE, Plan, SMALL_ROWS, Variant};
 use super::recording::Batch;
 use super::{GpuEngine, Tensor};
-use crate::noise::{Noise, noise};
+use crate::noise::{Noise, uneven};
 use crate::probe::Probe as _;
 use crate::{Engine, Error, Linear, Packed};
 
@@ -19,14 +19,11 @@ pub type Shape = (usize, usize);
 /// Rows of a tile: what tells the most, and is always tried.
 const TILE: usize = 64;
 
-/// Numbers of rows that are tried, while there is time.
-const ROWS: [usize; 7] = [TILE, 16, 4, 1, 32, 256, 1024];
+/// Numbers of rows that are tried, while there is time, the most telling first.
+const ROWS: [usize; 7] = [TILE, 1, 16, 1024, 4, 256, 32];
 
 /// How long one measurement takes at least, where one launch takes less.
 const LONG_ENOUGH: Duration = Duration::from_millis(4);
-
-/// How many times as fast matrices must be.
-const WORTH: f64 = 1.1;
 
 /// Launches of one measurement at most.
 const MOST_LAUNCHES: usize = 64;
@@ -80,6 +77,8 @@ pub(super) async fn tune(engine: &GpuEngine, shapes: &[Shape], budget: Duration)
             tuned.plans.push((shape, plan));
         }
     }
+    // One that was found out late is in no plan.
+    tuned.plans.retain(|(_, plan)| plan.variants().all(|variant| agreeing.contains(&variant)));
     tuned.took = started.elapsed();
     Ok(tuned)
 }
@@ -101,24 +100,23 @@ async fn plan(
     tuned: &mut Tuned,
 ) -> Result<Option<Plan>, Error> {
     let started = Instant::now();
-    let weight = engine.matrix(Noise::new(columns, depth, 1)).await?;
-    let layer = Linear { weight, bias: engine.vector("bias", &noise(columns, 2))? };
+    let weight = engine.matrix(Noise::uneven(columns, depth, 1)).await?;
+    let layer = Linear { weight, bias: engine.vector("bias", &uneven(columns, 2))? };
     let mut tried: BTreeMap<usize, Vec<Timed>> = BTreeMap::new();
-    let mut last = (0, Duration::ZERO);
     for rows in ROWS {
-        // More rows take longer, in proportion at most.
-        let expected = last.1 * rows.div_ceil(last.0.max(1)) as u32;
-        if !tried.is_empty() && started.elapsed() + expected > budget {
-            break;
+        if tried.get(&TILE).is_some_and(|times| started.elapsed() + expected(times, rows) > budget) {
+            continue;
         }
-        let begun = Instant::now();
         let among: Vec<_> =
             candidates.iter().copied().filter(|it| rows <= TILE || is_near_best(&tried[&TILE], it)).collect();
         let mut times = Vec::new();
+        // Whatever is tried, the portable one is what it is held against.
         let mut references = References::default();
+        references.take(PORTABLE, Run { engine, layer: &layer, rows, variant: PORTABLE }.bits().await?);
         for variant in among {
-            let (bits, seconds) = Run { engine, layer: &layer, rows, variant }.measure().await?;
-            if references.take(variant, bits) {
+            let run = Run { engine, layer: &layer, rows, variant };
+            if references.take(variant, run.bits().await?) {
+                let seconds = run.seconds().await?;
                 tuned.times.push(Time { shape: (depth, columns), rows, variant: variant.name, seconds });
                 times.push((seconds, variant));
             } else {
@@ -127,9 +125,14 @@ async fn plan(
             }
         }
         tried.insert(rows, times);
-        last = (rows, begun.elapsed());
     }
     Ok(planned(&tried, candidates))
+}
+
+/// How long so many rows will take to try, by what a tile's took: more take longer in proportion, and each is tried until that is long enough.
+fn expected(times: &[Timed], rows: usize) -> Duration {
+    let one = |&(seconds, _): &Timed| seconds * rows.div_ceil(TILE) as f64;
+    times.iter().map(|time| Duration::from_secs_f64(3.0 * one(time)) + 2 * LONG_ENOUGH).sum()
 }
 
 /// Whether more rows are worth trying: it was not twice as slow as another one that adds in its order.
@@ -143,10 +146,7 @@ fn is_near_best(times: &[Timed], variant: &Variant) -> bool {
 fn planned(tried: &BTreeMap<usize, Vec<Timed>>, left: &[&'static Variant]) -> Option<Plan> {
     // One order for all numbers of rows: that of the fastest at the largest number. One that was found out later was the fastest of nothing.
     let is_left = |(_, variant): &&Timed| left.contains(variant);
-    // Matrices are to be worth what they round.
-    let cost = |&(seconds, variant): &Timed| if variant.matrix().is_some() { WORTH * seconds } else { seconds };
-    let last = tried.last_key_value()?.1.iter().filter(is_left);
-    let (_, order) = last.min_by(|left, right| cost(left).total_cmp(&cost(right)))?;
+    let (_, order) = tried.last_key_value()?.1.iter().filter(is_left).copied().min_by(by_time)?;
     let fastest = tried.iter().filter_map(|(&rows, times)| {
         let of_order = times.iter().filter(is_left).filter(|(_, variant)| variant.adds_as(order));
         Some((rows, of_order.copied().min_by(by_time)?.1))
@@ -175,13 +175,17 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// The output's bits, and the seconds of a launch.
-    async fn measure(&self) -> Result<(Vec<u32>, f64), Error> {
-        // The first one compiles.
+    /// The output's bits. It is compiled for this.
+    async fn bits(&self) -> Result<Vec<u32>, Error> {
         let (batch, output) = self.record(1);
         let (rows, stride) = (output.rows, output.stride);
         let mut bits = batch.finish_raw(output).await?.words;
         bits.truncate(rows * stride);
+        Ok(bits)
+    }
+
+    /// The seconds of a launch, once it is compiled.
+    async fn seconds(&self) -> Result<f64, Error> {
         let mut launches = 1;
         loop {
             let (batch, output) = self.record(launches);
@@ -189,24 +193,22 @@ impl Run<'_> {
             batch.submit(output, 4).await?;
             let took = started.elapsed();
             if took >= LONG_ENOUGH || launches >= MOST_LAUNCHES {
-                return Ok((bits, took.as_secs_f64() / launches as f64));
+                return Ok(took.as_secs_f64() / launches as f64);
             }
             launches = (launches * 4).min(MOST_LAUNCHES);
         }
     }
 
     fn record(&self, launches: usize) -> (Batch, Tensor) {
-        let forced = &self.engine.context.forced;
         let mut batch = self.engine.begin(&Packed::default());
         let columns = self.layer.weight.columns;
-        let x = batch.upload(&noise(self.rows * columns, 3), columns);
-        let before = forced.replace(Some(self.variant));
+        let x = batch.upload(&uneven(self.rows * columns, 3), columns);
+        let _forced = Forced::on(self.engine, self.variant);
         let mut output = linear::record(&mut batch, &x, self.layer, Epilogue::Bias);
         for _ in 1..launches {
             drop(output);
             output = linear::record(&mut batch, &x, self.layer, Epilogue::Bias);
         }
-        forced.set(before);
         (batch, output)
     }
 }

@@ -1,6 +1,5 @@
 //! `wembed devices --report FILE`: what a GPU computes and how fast, for people who have it and people who work on the kernels.
 
-use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,11 +7,14 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use pollster::block_on;
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 use wembed::ModelFiles;
 use wembed_kernels::Dtype;
 use wembed_kernels::gpu::{Adapter, GpuEngine, KernelTime, Options, Peaks, Plan, Shape, Time, Tuned};
 use wembed_model::{AnyEmbedder, AnyEngine, EmbedOptions, LoadOptions, Prepared};
 
+use super::devices::gpu_object;
+use crate::destination::Destination;
 use crate::report::say;
 use crate::synthetic::Synthetic;
 use crate::table::table;
@@ -41,8 +43,8 @@ const QUICK_PATIENCE: Duration = Duration::from_millis(200);
 /// Runs of a batch, of which the median counts.
 const RUNS: usize = 5;
 
-/// Measures the adapter and writes all of it to `path`; what people want to see is printed.
-pub fn run(path: &Path, adapter: &Adapter, is_quick: bool) -> anyhow::Result<String> {
+/// Measures the adapter, prints what people want to see as it goes, and writes all of it to `path`. What goes wrong is part of it.
+pub fn run(path: &Path, adapter: &Adapter, is_quick: bool) -> anyhow::Result<()> {
     let started = Instant::now();
     let (shapes, budget, models, patience) = if is_quick {
         (QUICK_SHAPES, QUICK_BUDGET, &MODELS[..1], QUICK_PATIENCE)
@@ -53,58 +55,102 @@ pub fn run(path: &Path, adapter: &Adapter, is_quick: bool) -> anyhow::Result<Str
     let engine = open(Options { proof: false, ..Options::default() })?;
     let info = engine.info().clone();
     // Before a minute is spent.
-    let mut file = File::create(path).with_context(|| format!("`{}` could not be written", path.display()))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = NamedTempFile::new_in(folder).with_context(|| format!("`{}` could not be written", path.display()))?;
     say(format_args!("measuring `{}`: {}", info.name, if is_quick { "ten seconds or so" } else { "a minute or so" }));
+    print(&format!("{} ({} {})\n\n", info.name, info.backend, info.driver))?;
 
-    let mut text = format!("{} ({} {})\n\n", info.name, info.backend, info.driver);
-    let mut checks = Vec::new();
-    for dtype in [Dtype::F16, Dtype::F32] {
-        let offered = open(Options { dtype, proof: false, ..Options::default() })?.variants();
-        for variant in offered {
-            let linear = Plan::only(variant);
-            let outcome = open(Options { dtype, linear, ..Options::default() }).err().map(|error| error.to_string());
-            checks.push(json!({ "dtype": dtype.name(), "variant": variant, "wrong": outcome }));
-            text += &format!(
-                "{} {variant}: {}\n",
-                dtype.name(),
-                outcome.as_deref().unwrap_or("as the processor computes it")
-            );
-        }
-    }
-
+    let checks = checks(&open)?;
     let peaks = block_on(engine.peaks())?;
-    text += &format!(
+    print(&format!(
         "\nat most {:.1} GFLOP/s of f32 multiply-adds, {:.1} GB/s of memory read and written\n\n",
         peaks.operations / 1e9,
         peaks.bytes / 1e9
-    );
-    let tuned = block_on(engine.measure(shapes, budget))?;
-    text += &times_table(&tuned, peaks);
-    let times: Vec<_> = tuned.times.iter().map(|time| time_object(time, peaks)).collect();
-    let plans: Vec<_> = tuned.plans.iter().map(Layer::of).collect();
-
-    let mut measured = Vec::new();
-    for name in models {
-        let shape = Synthetic::parse(name).map_err(anyhow::Error::msg)?;
-        let engine = open(Options { kernel_times: true, ..Options::default() })?;
-        engine.follow(&tuned.plans);
-        measured.push(model(shape, engine, peaks, patience, &mut text)?);
+    ))?;
+    let mut linear = Vec::new();
+    for matrices in [false, true] {
+        if matrices && info.matrices.is_none() {
+            continue;
+        }
+        linear.push(or_said(linear_layers(&open, matrices, shapes, budget, models, patience, peaks))?);
     }
     let report = json!({
         "wembed": env!("CARGO_PKG_VERSION"),
         "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-        "device": super::devices::gpu_object(&info),
+        "device": gpu_object(&info),
         "peaks": { "operations_per_second": peaks.operations, "bytes_per_second": peaks.bytes },
         "variants": checks,
-        "refused": tuned.refused,
-        "linear": times,
-        "plans": plans,
-        "models": measured,
+        "measured": linear,
         "seconds": started.elapsed().as_secs_f64(),
     });
-    let written = writeln!(file, "{report:#}");
-    written.with_context(|| format!("`{}` could not be written", path.display()))?;
-    Ok(text)
+    let write = || -> anyhow::Result<()> {
+        writeln!(&file, "{report:#}")?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().with_context(|| format!("`{}` could not be written", path.display()))
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    Destination::standard_output().print(text)
+}
+
+/// What was measured, or the error in its place, said.
+fn or_said(measured: anyhow::Result<Value>) -> anyhow::Result<Value> {
+    measured.or_else(|error| {
+        print(&format!("it failed: {error:#}\n"))?;
+        Ok(json!({ "error": format!("{error:#}") }))
+    })
+}
+
+/// An engine of these options on the adapter.
+type Open<'a> = &'a dyn Fn(Options) -> Result<GpuEngine, wembed_kernels::Error>;
+
+/// Each variant against the processor.
+fn checks(open: Open<'_>) -> anyhow::Result<Vec<Value>> {
+    let mut checks = Vec::new();
+    for (dtype, matrices) in [(Dtype::F16, false), (Dtype::F16, true), (Dtype::F32, false)] {
+        let offered = open(Options { dtype, matrices, proof: false, ..Options::default() }).map(|it| it.variants());
+        let offered = offered.unwrap_or_default();
+        for variant in offered.into_iter().filter(|name| name.starts_with("matrix") == matrices) {
+            let options = Options { dtype, matrices, linear: Plan::only(variant), ..Options::default() };
+            let outcome = open(options).err().map(|error| error.to_string());
+            let words = outcome.as_deref().unwrap_or("as the processor computes it");
+            print(&format!("{} {variant}: {words}\n", dtype.name()))?;
+            checks.push(json!({ "dtype": dtype.name(), "variant": variant, "wrong": outcome }));
+        }
+    }
+    Ok(checks)
+}
+
+/// Every variant on these shapes, and whole models by the fastest of them.
+fn linear_layers(
+    open: Open<'_>,
+    matrices: bool,
+    shapes: &[Shape],
+    budget: Duration,
+    models: &[&str],
+    patience: Duration,
+    peaks: Peaks,
+) -> anyhow::Result<Value> {
+    let engine = open(Options { matrices, proof: false, ..Options::default() })?;
+    let tuned = block_on(engine.measure(shapes, budget))?;
+    print(&times_table(&tuned, peaks))?;
+    let times: Vec<_> = tuned.times.iter().map(|time| time_object(time, peaks)).collect();
+    let plans: Vec<_> = tuned.plans.iter().map(Layer::of).collect();
+    let mut measured = Vec::new();
+    for name in models {
+        let shape = Synthetic::parse(name).map_err(anyhow::Error::msg)?;
+        let opened = |kernel_times| -> anyhow::Result<_> {
+            let engine = open(Options { kernel_times, matrices, ..Options::default() })?;
+            engine.follow(&tuned.plans);
+            let files = shape.files()?;
+            Ok(block_on(AnyEmbedder::load(AnyEngine::Gpu(engine), files, LoadOptions::default()))?)
+        };
+        print(&format!("\n{} with random weights{}\n", shape.name, if matrices { ", by matrices" } else { "" }))?;
+        measured.push(or_said(model(shape, &opened, peaks, patience))?);
+    }
+    Ok(json!({ "matrices": matrices, "refused": tuned.refused, "linear": times, "plans": plans, "models": measured }))
 }
 
 fn times_table(tuned: &Tuned, peaks: Peaks) -> String {
@@ -118,7 +164,7 @@ fn times_table(tuned: &Tuned, peaks: Peaks) -> String {
             format!("{:.0} %", 100.0 * time.operations() / peaks.operations),
         ]
     };
-    let header = ["K x N", "rows", "variant", "ms", "GFLOP/s", "of the peak"];
+    let header = ["K x N", "rows", "variant", "ms", "GFLOP/s", "of f32's peak"];
     table(&header, tuned.times.iter().map(row).collect(), [1, 3, 4, 5])
 }
 
@@ -134,50 +180,48 @@ fn time_object(time: &Time, peaks: Peaks) -> Value {
     })
 }
 
-/// A whole model's times, and its kernels' in the largest batch.
+/// A whole model's times; then its kernels' in the largest batch, which take longer for being timed one by one.
 fn model(
     shape: Synthetic,
-    engine: GpuEngine,
+    opened: &dyn Fn(bool) -> anyhow::Result<AnyEmbedder<ModelFiles>>,
     peaks: Peaks,
     patience: Duration,
-    text: &mut String,
 ) -> anyhow::Result<Value> {
-    let files = shape.files()?;
-    let mut model = block_on(AnyEmbedder::load(AnyEngine::Gpu(engine), files, LoadOptions::default()))?;
-    *text += &format!("\n{} with random weights\n", shape.name);
-    let (mut batches, mut kernels, mut rate) = (Vec::new(), Vec::new(), f64::INFINITY);
+    let mut model = opened(false)?;
+    let (mut batches, mut rate, mut largest) = (Vec::new(), f64::INFINITY, None);
     for (texts, tokens) in BATCHES {
         let all = texts * tokens;
         if all as f64 / rate > patience.as_secs_f64() {
-            *text += &format!("  {texts} x {tokens} tokens: left out, it would take {:.0} s\n", all as f64 / rate);
+            let seconds = all as f64 / rate;
+            print(&format!("  {texts} x {tokens} tokens: left out, it would take {seconds:.0} s\n"))?;
             continue;
         }
         let prepared = texts_of(&model, texts, tokens)?;
-        let before = kernel_times(&model);
         let mut seconds = Vec::new();
         for _ in 0..=RUNS {
-            let started = Instant::now();
-            let found = block_on(model.compute(prepared.clone(), &model.reader().job(&EmbedOptions::default())?))?;
-            seconds.push(started.elapsed().as_secs_f64());
-            for text in found {
-                text.context("a text of random ids")?;
-            }
+            seconds.push(seconds_of(&mut model, &prepared)?);
         }
         // The first run made buffers and pipelines.
         seconds.remove(0);
         seconds.sort_by(f64::total_cmp);
         let median = seconds[seconds.len() / 2];
         rate = all as f64 / median;
-        *text += &format!("  {texts} x {tokens} tokens: {:.2} ms, {:.0} tokens/s\n", median * 1e3, rate);
+        print(&format!("  {texts} x {tokens} tokens: {:.2} ms, {rate:.0} tokens/s\n", median * 1e3))?;
         batches.push(json!({ "texts": texts, "tokens": tokens, "seconds": median }));
-        kernels = since(&before, &kernel_times(&model));
+        largest = Some(prepared);
     }
-    let runs = (RUNS + 1) as f64;
+    drop(model);
+    let prepared = largest.context("no batch")?;
+    let mut timed = opened(true)?;
+    seconds_of(&mut timed, &prepared)?;
+    let before = kernel_times(&timed);
+    seconds_of(&mut timed, &prepared)?;
+    let kernels = since(&before, &kernel_times(&timed));
     let row = |time: &KernelTime| {
         vec![
             format!("  {}", time.label),
-            format!("{:.0}", time.launches as f64 / runs),
-            format!("{:.3}", time.seconds / runs * 1e3),
+            time.launches.to_string(),
+            format!("{:.3}", time.seconds * 1e3),
             format!("{:.1}", time.cost.flops / time.seconds / 1e9),
             format!("{:.0} %", 100.0 * time.cost.flops / time.seconds / peaks.operations),
             format!("{:.1}", time.cost.bytes / time.seconds / 1e9),
@@ -185,23 +229,32 @@ fn model(
         ]
     };
     if kernels.iter().any(|time| time.seconds > 0.0) {
-        let header = ["  kernel, last batch", "launches", "ms", "GFLOP/s", "of the peak", "GB/s", "of the peak"];
-        *text += &table(&header, kernels.iter().map(row).collect(), 1..7);
+        let header = ["  kernel, last batch", "launches", "ms", "GFLOP/s", "of f32's peak", "GB/s", "of the peak"];
+        print(&table(&header, kernels.iter().map(row).collect(), 1..7))?;
     }
     let launches: u64 = kernels.iter().map(|time| time.launches).sum();
-    let kernels: Vec<_> = kernels
-        .iter()
-        .map(|time| {
-            json!({
-                "kernel": time.label,
-                "launches": time.launches as f64 / runs,
-                "seconds": time.seconds / runs,
-                "operations": time.cost.flops / runs,
-                "bytes": time.cost.bytes / runs,
-            })
+    let object = |time: &KernelTime| {
+        json!({
+            "kernel": time.label,
+            "launches": time.launches,
+            "seconds": time.seconds,
+            "operations": time.cost.flops,
+            "bytes": time.cost.bytes,
         })
-        .collect();
-    Ok(json!({ "model": shape.name, "batches": batches, "launches": launches as f64 / runs, "kernels": kernels }))
+    };
+    let kernels: Vec<_> = kernels.iter().map(object).collect();
+    Ok(json!({ "model": shape.name, "batches": batches, "launches": launches, "kernels": kernels }))
+}
+
+fn seconds_of(model: &mut AnyEmbedder<ModelFiles>, prepared: &[Prepared]) -> anyhow::Result<f64> {
+    let job = model.reader().job(&EmbedOptions::default())?;
+    let started = Instant::now();
+    let found = block_on(model.compute(prepared.to_vec(), &job))?;
+    let seconds = started.elapsed().as_secs_f64();
+    for text in found {
+        text.context("a text of random ids")?;
+    }
+    Ok(seconds)
 }
 
 /// Texts of so many tokens, special tokens counted.

@@ -38,7 +38,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(path) = &arguments.report {
         let adapter = arguments.device.clone().map_or(Adapter::Best, Adapter::Named);
-        return Destination::standard_output().print(&device_report::run(path, &adapter, arguments.quick)?);
+        return device_report::run(path, &adapter, arguments.quick);
     }
     let gpus = block_on(devices());
     let processor = CpuEngine::open(cpu::Options::default())?;
@@ -87,6 +87,7 @@ pub fn gpu_object(device: &DeviceInfo) -> serde_json::Value {
         "backend": device.backend,
         "kind": device.kind,
         "driver": device.driver,
+        "matrices": device.matrices.map(|matrices| json!({ "side": matrices.side, "subgroup": matrices.subgroup })),
         "software": device.software,
         "features": device.features,
         "largest_binding": device.largest_binding,

@@ -42,10 +42,11 @@ impl Plan {
     /// The same, and another variant for so many rows at most; fewer than those of the variants that it already has.
     ///
     /// # Panics
-    /// Where there is none of this name, or one for fewer rows.
+    /// Where there is none of this name, one for fewer rows, or one that adds in another order than the last.
     #[must_use]
     pub fn with(mut self, rows: usize, name: &str) -> Self {
         assert!(self.few.first().is_none_or(|&(more, _)| rows < more), "variants are named from many rows to few");
+        assert!(named(name).adds_as(self.many), "a plan's variants add in one order");
         self.few.insert(0, (rows, named(name)));
         self
     }
@@ -56,7 +57,14 @@ impl Plan {
         let (&(None, last), before) = names.split_last()? else { return None };
         let few = before.iter().map(|&(rows, name)| Some((rows?, found(name)?)));
         let few: Vec<_> = few.collect::<Option<_>>()?;
-        few.is_sorted_by(|left, right| left.0 < right.0).then_some(Self { few, many: found(last)? })
+        let many = found(last)?;
+        let is_sound = few.is_sorted_by(|left, right| left.0 < right.0) && few.iter().all(|(_, it)| it.adds_as(many));
+        is_sound.then_some(Self { few, many })
+    }
+
+    /// All of its variants.
+    pub(crate) fn variants(&self) -> impl Iterator<Item = &'static Variant> {
+        self.few.iter().map(|&(_, variant)| variant).chain([self.many])
     }
 
     /// The variant for so many rows.
