@@ -1,5 +1,6 @@
 //! The engines that tests run on: a GPU, or a visible word that there is none, and the processor.
 
+use std::io::Write as _;
 use std::num::NonZeroUsize;
 
 use pollster::block_on;
@@ -201,4 +202,14 @@ macro_rules! each_engine {
             $test
         }
     };
+}
+
+/// Says that a device lacks what not every one has; panics where `WEMBED_REQUIRE` names it.
+///
+/// # Panics
+/// Where that environment variable is `what`.
+pub fn lacks(what: &str, device: &str) {
+    let required = std::env::var_os("WEMBED_REQUIRE").is_some_and(|value| value == what);
+    assert!(!required, "WEMBED_REQUIRE is {what}, but `{device}` has none");
+    writeln!(std::io::stderr(), "skipped: `{device}` has no {what}").expect("stderr takes a line");
 }

@@ -4,11 +4,10 @@ use half::f16;
 use pollster::block_on;
 use wembed_kernels::gpu::{GpuEngine, Options, Plan, variants};
 use wembed_kernels::{Activation, Dtype, Linear, Ops, Packed, Probe as _, Raw, Stored};
-use wembed_tests::device::{TestEngine, WAYS, cpu_ways_and_amx, open};
+use wembed_tests::device::{TestEngine, WAYS, cpu_ways_and_amx, lacks, open};
 use wembed_tests::judge::Judge;
 use wembed_tests::matrix::{Matrix, rounded_inputs};
 use wembed_tests::oracle::{self, Expected};
-use wembed_tests::skip::skip;
 use wembed_tests::tolerance::{self, Tolerance};
 use wembed_tests::values::{nasty, normals};
 
@@ -244,7 +243,7 @@ fn matrices_hold_every_case() {
     let Some(engine) = open(options()) else { return };
     let names: Vec<_> = engine.variants().into_iter().filter(|name| name.starts_with("matrix")).collect();
     if names.is_empty() {
-        return skip(&format!("`{}` multiplies no matrices", engine.info().name));
+        return lacks("matrices", &engine.info().name);
     }
     let mut found = Vec::new();
     for name in names {

@@ -4,12 +4,11 @@ use wembed_kernels::Dtype;
 use wembed_kernels::cpu::{self, CpuEngine};
 use wembed_kernels::gpu::{Options, Plan};
 use wembed_model::relative;
-use wembed_tests::device::{TestEngine as _, WAYS, cpu_ways_and_amx, open};
+use wembed_tests::device::{TestEngine as _, WAYS, cpu_ways_and_amx, lacks, open};
 use wembed_tests::distance::{Bound, ROUNDED_ACTIVATIONS, judge};
 use wembed_tests::each_engine;
 use wembed_tests::embedding::{expected_vectors, load, options};
 use wembed_tests::golden::{Golden, files, folder, read, variant_files};
-use wembed_tests::skip::skip;
 
 /// Every architecture: on the processor by each of its instruction sets, on a GPU with weights read as f16, unpacked from f16,
 /// and as f32; within the default limits, too. The files hold f16, so every engine holds the same weights and one reference
@@ -46,7 +45,7 @@ fn matrices_give_the_reference_vectors() {
     let options = || Options { matrices: true, ..options() };
     let Some(offered) = open(options()) else { return };
     let Some(name) = offered.variants().into_iter().find(|name| name.starts_with("matrix")) else {
-        return skip(&format!("`{}` multiplies no matrices", offered.info().name));
+        return lacks("matrices", &offered.info().name);
     };
     for model in &golden.models {
         let expected = model.expected.clone().without_longest();
