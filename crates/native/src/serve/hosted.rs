@@ -13,9 +13,12 @@ use wembed_kernels::Dtype;
 use wembed_model::{EmbedOptions, Fingerprint, Job, Prepared, Reader};
 
 mod computes;
+mod input;
 mod owner;
 
 pub use self::computes::{Computes, Loader, Model};
+pub use self::input::Input;
+use self::input::some_of;
 pub use self::owner::said_in_panic;
 use self::owner::{End, Owner, warm_up};
 use super::aside::{aside, tokenizing};
@@ -61,30 +64,6 @@ struct Text {
     key: Key,
     prepared: Prepared,
     since: Instant,
-}
-
-/// A text of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Input {
-    Text(String),
-    Ids(Vec<u32>),
-}
-
-impl Input {
-    /// What it came as.
-    fn form(&self) -> &'static str {
-        match self {
-            Self::Text(_) => "text",
-            Self::Ids(_) => "ids",
-        }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Text(text) => text.as_bytes(),
-            Self::Ids(ids) => bytemuck::cast_slice(ids),
-        }
-    }
 }
 
 /// What the tasks of requests and the engine's thread share.
@@ -320,21 +299,6 @@ impl Hosted {
 
 /// What it costs to look for a vector, in bytes that are hashed in the same time.
 const LOOK_UP: usize = 256;
-
-/// Texts of a request that are tokenised at a time, and their bytes, about.
-const TOKENIZED: usize = 256;
-const TOKENIZED_BYTES: usize = 1 << 20;
-
-/// How many texts are tokenised next.
-fn some_of(texts: &[(Key, Input)]) -> usize {
-    let mut bytes = 0;
-    let fits = |(_, text): &&(Key, Input)| {
-        let fits = bytes < TOKENIZED_BYTES;
-        bytes += text.bytes().len();
-        fits
-    };
-    texts.iter().take(TOKENIZED).take_while(fits).count()
-}
 
 /// Tokens that are computed for one text, which may have many windows: more would hold the engine for long.
 const MOST_TOKENS: usize = 1 << 16;
