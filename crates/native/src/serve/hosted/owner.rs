@@ -105,6 +105,8 @@ impl Owner<'_> {
     fn compute(&mut self, texts: Vec<Prepared>, job: &Job) -> Result<Vec<Result<Embedding, Error>>, String> {
         let count = texts.len();
         let compute = || -> anyhow::Result<_> {
+            // Loading it once more would not make it the one that it is called.
+            anyhow::ensure!(!self.is_another, "the device is another one than before");
             if self.model.is_none() {
                 self.model = Some((self.loader)()?);
             }
@@ -112,7 +114,7 @@ impl Owner<'_> {
             let found = model.compute(texts, job)?;
             // A device that was lost may be replaced by another, there or here.
             let is_now = (model.arithmetic(), model.dtype());
-            self.is_another |= is_now != self.is_called;
+            self.is_another = is_now != self.is_called;
             anyhow::ensure!(!self.is_another, "expected {}, found {} after a failure", self.is_called.0, is_now.0);
             Ok(found)
         };

@@ -337,8 +337,10 @@ fn another_device_is_another_model() {
         one(&app, (vec![1], false, None)).await.expect("it is answered");
         let first = app.models.lease(None).await.expect("it is loaded").clone();
         watch.device.store(1, Ordering::SeqCst);
-        let failed = one(&app, (vec![2], false, None)).await.expect_err("another device computed it");
-        assert!(failed.contains("expected a mock's, number 0, found a mock's, number 1"), "{failed}");
+        let calls = watch.calls.load(Ordering::SeqCst);
+        let failed = one(&app, (vec![2, 3, 4], false, None)).await.expect_err("another device computed it");
+        assert!(failed.contains("the device is another one"), "{failed}");
+        assert_eq!(watch.calls.load(Ordering::SeqCst), calls + 1, "nothing is tried again, nor text by text");
         one(&app, (vec![2], false, None)).await.expect("it is loaded anew");
         // What the first device computed is not taken for the second one's.
         let computed = watch.texts.load(Ordering::SeqCst);
