@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use clap::Args;
 use pollster::block_on;
 use wembed_kernels::Dtype;
@@ -109,6 +109,11 @@ impl DeviceArguments {
             Ok(_) if self.wants_cpu() => bail!(
                 "--threads and --instructions are the CPU engine's; this is a GPU: say --device cpu, or leave them out"
             ),
+            Ok(engine) if self.matrices && !engine.variants().iter().any(|name| name.starts_with("matrix")) => bail!(
+                "--matrices: expected a GPU whose subgroups multiply matrices of f16, and weights held so; found `{}`, {}",
+                engine.info().name,
+                dtype.name()
+            ),
             Ok(engine) => {
                 warn_of_software(&engine, &self.device);
                 Ok(AnyEngine::Gpu(engine))
@@ -124,6 +129,10 @@ impl DeviceArguments {
     }
 
     fn cpu(&self) -> anyhow::Result<AnyEngine> {
+        ensure!(
+            !self.matrices,
+            "--matrices is for a GPU, and this is the processor: say --device gpu, or leave it out"
+        );
         let options = cpu::Options {
             dtype: self.dtype.0,
             threads: self.threads,

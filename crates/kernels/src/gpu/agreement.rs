@@ -120,3 +120,27 @@ async fn bits(
     }
     Ok(bits)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::linear::VARIANTS;
+    use super::References;
+
+    #[test]
+    fn one_order_is_held_to_the_bit_and_another_to_roundings() {
+        let named = |name| *VARIANTS.iter().find(|variant| variant.name == name).expect("there is one");
+        let bits = |values: [f32; 3]| values.map(f32::to_bits).to_vec();
+        let mut references = References::default();
+        let expected = [1.0, -2.0, 0.5];
+        assert!(references.take(named("tiled"), bits(expected)));
+        assert!(references.take(named("wide"), bits(expected)));
+        let last_place = f32::from_bits(1.0_f32.to_bits() + 1);
+        assert!(!references.take(named("wide"), bits([last_place, -2.0, 0.5])), "another bit");
+        assert!(!references.take(named("wide"), bits(expected)[..2].to_vec()), "fewer values");
+        assert!(!references.take(named("matrix8"), bits([1.001, -2.0, 0.5])), "further than roundings");
+        assert!(!references.take(named("matrix8"), bits([f32::NAN, -2.0, 0.5])), "no number");
+        assert!(references.take(named("matrix8"), bits([last_place, -2.0, 0.5])), "another order");
+        assert!(!references.take(named("matrix8_few"), bits(expected)), "its order's first is what counts");
+        assert!(references.take(named("matrix8_few"), bits([last_place, -2.0, 0.5])));
+    }
+}

@@ -261,7 +261,10 @@ impl Engine for GpuEngine {
 
     async fn reopen(&self) -> Result<Self, Error> {
         let engine = Self::open(self.options.clone()).await?;
-        engine.context.plans.replace(self.context.plans.borrow().clone());
+        // What was found on one device says nothing of another.
+        if engine.info() == self.info() {
+            engine.context.plans.replace(self.context.plans.borrow().clone());
+        }
         Ok(engine)
     }
 

@@ -41,7 +41,7 @@ const OPERATIONS: f64 = 2.0 * 4.0 * 8.0;
 /// Invocations of the arithmetic probe: enough for the largest cards.
 const INVOCATIONS: usize = 1 << 18;
 
-/// Values that are copied: 32 MiB, beyond the caches of most devices.
+/// Values that are copied: 32 MiB to as many, which only the largest caches hold.
 const VALUES: usize = 8 << 20;
 
 /// How long a measurement takes at least.

@@ -1,6 +1,6 @@
 //! The demo page, whose engine runs in the browser's tab: a folder that `scripts/build-www` made.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::ensure;
 use axum::Router;
@@ -39,7 +39,7 @@ impl Demo {
             SetResponseHeaderLayer::overriding(HeaderName::from_static(name), HeaderValue::from_static(value))
         };
         Router::new()
-            .nest_service(PATH, ServeDir::new(Path::new(&self.0)))
+            .nest_service(PATH, ServeDir::new(&self.0))
             .layer(header("cross-origin-opener-policy", "same-origin"))
             .layer(header("cross-origin-embedder-policy", "require-corp"))
             .route(PATH.trim_end_matches('/'), get(|| async { Redirect::permanent(PATH) }))

@@ -252,6 +252,17 @@ mod tests {
         }
         assert_eq!(decode(&Key::of("a model", "text", b"another"), &bytes), None);
     }
+
+    /// As it is where the process was killed while the database made it.
+    #[test]
+    fn a_file_that_was_not_finished_is_set_aside() {
+        let place = tempfile::TempDir::new().expect("there is room");
+        let path = place.path().join("cache");
+        std::fs::write(&path, vec![0; 1 << 20]).expect("there is room");
+        drop(Disk::open(&path, 1 << 20).expect("a new one begins"));
+        assert_eq!(std::fs::metadata(place.path().join("cache.damaged-1")).expect("it is there").len(), 1 << 20);
+    }
+
     /// However much is kept, the file has its bound, and what is asked for now and then stays.
     #[test]
     fn the_bound_is_kept_and_what_is_used_stays() {

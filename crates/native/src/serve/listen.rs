@@ -147,3 +147,33 @@ fn connect(
         drop(permit);
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncWriteExt as _, duplex};
+
+    use super::*;
+
+    /// A client that reads nothing of its answer has its connection for so long, and no longer; one that reads slowly keeps it.
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_nobody_reads_ends() {
+        let router = Router::new().route("/", axum::routing::get(|| async { vec![b'a'; 1 << 20] }));
+        let (graceful, room) = (GracefulShutdown::new(), Arc::new(Semaphore::new(1)));
+        for is_read in [false, true] {
+            let (mut client, server) = duplex(4096);
+            let permit = room.clone().acquire_owned().await.expect("it is never closed");
+            connect(server, &router, &graceful, permit);
+            client.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("it is taken");
+            for _ in 0..6 {
+                assert_eq!(room.available_permits(), 0);
+                if is_read {
+                    let mut some = [0; 1000];
+                    tokio::io::AsyncReadExt::read_exact(&mut client, &mut some).await.expect("it answers");
+                }
+                tokio::time::sleep(UNREAD / 6 - Duration::from_millis(1)).await;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert_eq!(room.available_permits(), usize::from(!is_read), "read: {is_read}");
+        }
+    }
+}

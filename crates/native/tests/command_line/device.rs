@@ -34,6 +34,18 @@ fn auto_is_hardware_or_the_processor() {
     }
 }
 
+/// What a device cannot do is not left out in silence.
+#[test]
+fn matrices_are_a_gpus_that_has_them() {
+    let embed = |flags: &[&str]| run(&[&["embed", "a", "--model", &model("bert"), "--matrices"], flags].concat());
+    embed(&["--device", "cpu"]).bad(1, &["--matrices", "the processor"]);
+    let Some(best) = gpus().into_iter().next() else { return };
+    embed(&["--device", "gpu", "--dtype", "f32"]).bad(1, &["--matrices", "f32"]);
+    if best["matrices"].is_null() {
+        embed(&["--device", "gpu"]).bad(1, &["--matrices", best["name"].as_str().expect("a name")]);
+    }
+}
+
 #[test]
 fn software_is_named_once() {
     let Some(best) = gpus().into_iter().next() else { return };

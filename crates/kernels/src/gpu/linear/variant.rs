@@ -40,9 +40,7 @@ impl Variant {
     pub fn kernels(&self) -> [&Kernel; 3] {
         [&self.bias, &self.activation, &self.add]
     }
-}
 
-impl Variant {
     /// The side of the matrices that it multiplies.
     pub fn matrix(&self) -> Option<u32> {
         self.bias.matrix
@@ -63,25 +61,20 @@ impl PartialEq for Variant {
 /// How many invocations a subgroup has is the device's; for the tests that hold every kernel it is this.
 const SUBGROUP: (&str, u32) = ("SUBGROUP", 32);
 
-const MATRIX_ACTIVATIONS: &[Constants] = &[
-    &[SUBGROUP, ("ACTIVATION", Activation::Identity as u32)],
-    &[SUBGROUP, ("ACTIVATION", Activation::Gelu as u32)],
-    &[SUBGROUP, ("ACTIVATION", Activation::GeluTanh as u32)],
-    &[SUBGROUP, ("ACTIVATION", Activation::Relu as u32)],
-    &[SUBGROUP, ("ACTIVATION", Activation::Silu as u32)],
-    &[SUBGROUP, ("ACTIVATION", Activation::Tanh as u32)],
-    &[SUBGROUP, ("ACTIVATION", Activation::Sigmoid as u32)],
-];
-
-const ACTIVATIONS: &[Constants] = &[
-    &[("ACTIVATION", Activation::Identity as u32)],
-    &[("ACTIVATION", Activation::Gelu as u32)],
-    &[("ACTIVATION", Activation::GeluTanh as u32)],
-    &[("ACTIVATION", Activation::Relu as u32)],
-    &[("ACTIVATION", Activation::Silu as u32)],
-    &[("ACTIVATION", Activation::Tanh as u32)],
-    &[("ACTIVATION", Activation::Sigmoid as u32)],
-];
+/// A choice for each activation, with further constants in front.
+macro_rules! activations {
+    ($($constant:expr)?) => {
+        &[
+            &[$($constant,)? ("ACTIVATION", Activation::Identity as u32)],
+            &[$($constant,)? ("ACTIVATION", Activation::Gelu as u32)],
+            &[$($constant,)? ("ACTIVATION", Activation::GeluTanh as u32)],
+            &[$($constant,)? ("ACTIVATION", Activation::Relu as u32)],
+            &[$($constant,)? ("ACTIVATION", Activation::Silu as u32)],
+            &[$($constant,)? ("ACTIVATION", Activation::Tanh as u32)],
+            &[$($constant,)? ("ACTIVATION", Activation::Sigmoid as u32)],
+        ]
+    };
+}
 
 const fn kernel(
     label: &'static str,
@@ -97,7 +90,7 @@ const fn kernel(
 /// A variant of a name, its WGSL files, its constants and those of them that are its tile; for matrices their side, and constants that are chosen.
 macro_rules! variant {
     ($name:literal, [$($part:expr),+], $constants:expr, $tile:expr) => {
-        variant!($name, [$($part),+], $constants, $tile, None, &[&[]], ACTIVATIONS)
+        variant!($name, [$($part),+], $constants, $tile, None, &[&[]], activations!())
     };
     ($name:literal, [$($part:expr),+], $constants:expr, $tile:expr, $matrix:expr, $choices:expr, $activations:expr) => {
         Variant {
@@ -141,7 +134,7 @@ macro_rules! matrix_variant {
             ["ROWS", "COLUMNS"],
             Some($side),
             &[&[SUBGROUP]],
-            MATRIX_ACTIVATIONS
+            activations!(SUBGROUP)
         )
     };
 }

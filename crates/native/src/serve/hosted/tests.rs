@@ -110,6 +110,10 @@ fn app(fails: usize, watch: &Arc<Watch>, limits: Limits) -> Arc<App> {
     Arc::new(App::new(vec![Entry::new("mock".to_owned(), Vec::new(), None, load)], limits, Cache::new(1 << 14, None)))
 }
 
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts")
+}
+
 /// A request: its texts by number, whether it asks for other vectors, and after how many milliseconds its client goes.
 type Wanted = (Vec<u16>, bool, Option<u64>);
 
@@ -190,7 +194,7 @@ proptest! {
 /// The same text is computed once, however many ask for it, and no more once it is known.
 #[test]
 fn a_text_is_computed_once() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+    let runtime = runtime();
     let watch = Arc::<Watch>::default();
     let app = app(0, &watch, Limits::default());
     runtime.block_on(async {
@@ -207,7 +211,7 @@ fn a_text_is_computed_once() {
 /// An engine that fails again when it was opened anew fails those requests, and says so.
 #[test]
 fn an_engine_that_fails_twice_is_said() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+    let runtime = runtime();
     let watch = Arc::<Watch>::default();
     let app = app(1, &watch, Limits::default());
     runtime.block_on(async {
@@ -221,7 +225,7 @@ fn an_engine_that_fails_twice_is_said() {
 /// While the engine is busy a queue fills; then it refuses, says when to come again, and takes texts that it knows all the same.
 #[test]
 fn a_full_queue_refuses_what_it_does_not_know() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+    let runtime = runtime();
     let watch = Arc::<Watch>::default();
     let app = app(0, &watch, Limits { queue_tokens: 100, ..Limits::default() });
     runtime.block_on(async {
@@ -249,7 +253,7 @@ fn a_full_queue_refuses_what_it_does_not_know() {
 /// What nobody waits for any more is not computed.
 #[test]
 fn a_text_whose_client_has_gone_is_not_computed() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+    let runtime = runtime();
     let watch = Arc::<Watch>::default();
     let app = app(0, &watch, Limits::default());
     runtime.block_on(async {
@@ -274,7 +278,7 @@ fn a_text_whose_client_has_gone_is_not_computed() {
 /// A text that the engine always fails of costs its own request alone.
 #[test]
 fn a_text_at_fault_does_not_cost_its_neighbours() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+    let runtime = runtime();
     let watch = Arc::<Watch>::default();
     let app = app(0, &watch, Limits::default());
     runtime.block_on(async {
@@ -307,7 +311,7 @@ fn a_text_at_fault_does_not_cost_its_neighbours() {
 /// Who has waited as long as may be is told so.
 #[test]
 fn a_request_has_a_deadline() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+    let runtime = runtime();
     let watch = Arc::<Watch>::default();
     let app = app(0, &watch, Limits { deadline: Duration::from_millis(100), ..Limits::default() });
     runtime.block_on(async {
@@ -330,7 +334,7 @@ async fn until(is_so: impl Fn() -> bool) {
 /// A device that was replaced by another one gives no vector under the first one's name: the request at hand fails, and the next has the model loaded anew.
 #[test]
 fn another_device_is_another_model() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+    let runtime = runtime();
     let watch = Arc::new(Watch::default());
     let app = app(0, &watch, Limits::default());
     runtime.block_on(async {
