@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use pollster::block_on;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
@@ -55,6 +55,7 @@ pub fn run(path: &Path, adapter: &Adapter, is_quick: bool) -> anyhow::Result<()>
     let engine = open(Options { proof: false, ..Options::default() })?;
     let info = engine.info().clone();
     // Before a minute is spent.
+    ensure!(!path.is_dir(), "`{}` could not be written: expected a file, found a directory", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = NamedTempFile::new_in(folder).with_context(|| format!("`{}` could not be written", path.display()))?;
     say(format_args!("measuring `{}`: {}", info.name, if is_quick { "ten seconds or so" } else { "a minute or so" }));
@@ -85,7 +86,7 @@ pub fn run(path: &Path, adapter: &Adapter, is_quick: bool) -> anyhow::Result<()>
     });
     let write = || -> anyhow::Result<()> {
         writeln!(&file, "{report:#}")?;
-        file.persist(path)?;
+        file.persist(path).map_err(|error| error.error)?;
         Ok(())
     };
     write().with_context(|| format!("`{}` could not be written", path.display()))

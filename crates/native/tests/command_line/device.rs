@@ -133,6 +133,8 @@ fn a_report_of_a_device() {
     for word in ["GFLOP/s", "as the processor computes it", "minilm-l6", "tokens/s"] {
         assert!(text.contains(word), "{word} in {text}");
     }
+    let folder = place.path().to_str().expect("it is UTF-8");
+    run(&["devices", "--report", folder, "--quick"]).bad(1, &[folder, "found a directory"]);
     run(&["devices", "--report", path, "--device", "abacus"]).bad(1, &["`abacus`"]);
     run(&["devices", "--device", "abacus"]).bad(2, &["required"]);
     run(&["devices", "--report", "/nonexistent/report.json", "--quick"]).bad(1, &["/nonexistent/report.json"]);
