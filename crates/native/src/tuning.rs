@@ -66,7 +66,7 @@ fn tuned(engine: &GpuEngine) -> anyhow::Result<()> {
     report::say(format_args!("trying the kernels on `{}`, once", engine.info().name));
     let tuned = block_on(engine.tune(BUDGET))?;
     for name in &tuned.refused {
-        report::say(format_args!("the variant `{name}` gives other bits there, and is left out"));
+        report::say(format_args!("the variant `{name}` gives other bits there, or none, and is left out"));
     }
     let Some(path) = path else { return Ok(()) };
     let layers = remembered.0.entry(key).or_default();
