@@ -37,6 +37,8 @@ parts! {
     LINEAR_MATRIX = "linear_matrix.wgsl";
     /// Linear layer, few rows.
     LINEAR_SMALL = "linear_small.wgsl";
+    /// Linear layer, without workgroup memory.
+    LINEAR_ROWS = "linear_rows.wgsl";
     /// Attention over packed texts.
     ATTENTION = "attention.wgsl";
     /// Layer norm.
@@ -47,6 +49,8 @@ parts! {
     NORMALIZE = "normalize.wgsl";
     /// The peak of multiply-adds.
     PROBE_ARITHMETIC = "probe_arithmetic.wgsl";
+    /// The peak of products of matrices.
+    PROBE_MATRIX = "probe_matrix.wgsl";
     /// The peak of memory.
     PROBE_MEMORY = "probe_memory.wgsl";
     /// Weights stored and read as f16.
@@ -55,6 +59,10 @@ parts! {
     WEIGHTS_F16_PACKED = "parts/weights_f16_packed.wgsl";
     /// Weights stored as f32.
     WEIGHTS_F32 = "parts/weights_f32.wgsl";
+    /// Arithmetic in f32.
+    NUMBER_F32 = "parts/number_f32.wgsl";
+    /// Arithmetic in f16.
+    NUMBER_F16 = "parts/number_f16.wgsl";
     /// Whether a value is infinite or no number.
     FINITE = "parts/finite.wgsl";
     /// exp, erfc, tanh.
@@ -67,6 +75,10 @@ parts! {
     LAYER_NORMALISE = "parts/layer_normalise.wgsl";
     /// Linear layer: what it binds.
     LINEAR_LAYER = "parts/linear_layer.wgsl";
+    /// Linear layer: x read as it lies.
+    X_DIRECT = "parts/x_direct.wgsl";
+    /// Linear layer: x handed around in a subgroup.
+    X_SHUFFLE = "parts/x_shuffle.wgsl";
     /// Matrices of 8 x 8.
     MATRIX_8 = "parts/matrix_8.wgsl";
     /// Matrices of 16 x 16.

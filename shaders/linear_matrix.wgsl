@@ -1,5 +1,5 @@
 // y = epilogue(x W^T + b), the variant for devices whose subgroups multiply matrices
-// Shapes: x (T, K), W (N, K) as the checkpoint stores it, b (N), output (T, N); K and N multiples of 64, only T is ragged.
+// Shapes: x (T, K), W (N, K) in panels, b (N), output (T, N); K and N multiples of 64, only T is ragged.
 // Work: a workgroup computes ROWS x COLUMNS outputs, each of its subgroups 2 x 4 matrices of them. x is rounded to f16; sums are f32.
 // Order of addition over k: ascending by MATRIX, within one as the device adds; another than that of the variants without matrices.
 // Source: the tiled product of CUTLASS and of MLX's steel, with a subgroup's matrices as its registers.
@@ -10,11 +10,13 @@ const THREADS: u32 = SUBGROUPS * SUBGROUP;
 // k is taken STEP at a time: STEP / 4 quads a row, and eight values more as padding, so that neighbouring rows start in different banks.
 const QUADS: u32 = STEP / 4u;
 const TILE_STRIDE: u32 = STEP + 8u;
+// W lies in its tile by k, so that neighbouring invocations write neighbouring values.
+const WEIGHT_STRIDE: u32 = COLUMNS + 8u;
 const VALUES: u32 = MATRIX * MATRIX;
 
 // Scalars: Metal loads matrices from nothing else.
 var<workgroup> x_tile: array<f16, ROWS * TILE_STRIDE>;
-var<workgroup> weight_tile: array<f16, COLUMNS * TILE_STRIDE>;
+var<workgroup> weight_tile: array<f16, STEP * WEIGHT_STRIDE>;
 // One matrix of sums a subgroup on its way out.
 var<workgroup> sums: array<f32, SUBGROUPS * VALUES>;
 
@@ -65,30 +67,30 @@ fn main(
             x_tile[slot + 3u] = loaded.w;
         }
         for (var i = thread; i < COLUMNS * QUADS; i += THREADS) {
-            let at = min(first_column + i / QUADS, params.columns - 1u) * depth_quads + step / 4u + i % QUADS;
-            let slot = i / QUADS * TILE_STRIDE + 4u * (i % QUADS);
+            let at = weight_start(min(first_column + i % COLUMNS, params.columns - 1u)) + (step / 4u + i / COLUMNS) * PANEL;
+            let slot = 4u * (i / COLUMNS) * WEIGHT_STRIDE + i % COLUMNS;
             let loaded = weight[at];
             weight_tile[slot] = loaded.x;
-            weight_tile[slot + 1u] = loaded.y;
-            weight_tile[slot + 2u] = loaded.z;
-            weight_tile[slot + 3u] = loaded.w;
+            weight_tile[slot + WEIGHT_STRIDE] = loaded.y;
+            weight_tile[slot + 2u * WEIGHT_STRIDE] = loaded.z;
+            weight_tile[slot + 3u * WEIGHT_STRIDE] = loaded.w;
         }
         workgroupBarrier();
         for (var k = 0u; k < STEP; k += MATRIX) {
             let at_x0 = row * TILE_STRIDE + k;
             let at_x1 = (row + MATRIX) * TILE_STRIDE + k;
-            let at_w0 = column * TILE_STRIDE + k;
-            let at_w1 = (column + MATRIX) * TILE_STRIDE + k;
-            let at_w2 = (column + 2u * MATRIX) * TILE_STRIDE + k;
-            let at_w3 = (column + 3u * MATRIX) * TILE_STRIDE + k;
+            let at_w0 = k * WEIGHT_STRIDE + column;
+            let at_w1 = at_w0 + MATRIX;
+            let at_w2 = at_w0 + 2u * MATRIX;
+            let at_w3 = at_w0 + 3u * MATRIX;
             let stride = TILE_STRIDE;
+            let weight_stride = WEIGHT_STRIDE;
             let a0 = coopLoadT<MatrixA>(&x_tile[at_x0], stride);
             let a1 = coopLoadT<MatrixA>(&x_tile[at_x1], stride);
-            // W^T: a row of W is a column of it.
-            let b0 = coopLoad<MatrixB>(&weight_tile[at_w0], stride);
-            let b1 = coopLoad<MatrixB>(&weight_tile[at_w1], stride);
-            let b2 = coopLoad<MatrixB>(&weight_tile[at_w2], stride);
-            let b3 = coopLoad<MatrixB>(&weight_tile[at_w3], stride);
+            let b0 = coopLoadT<MatrixB>(&weight_tile[at_w0], weight_stride);
+            let b1 = coopLoadT<MatrixB>(&weight_tile[at_w1], weight_stride);
+            let b2 = coopLoadT<MatrixB>(&weight_tile[at_w2], weight_stride);
+            let b3 = coopLoadT<MatrixB>(&weight_tile[at_w3], weight_stride);
             c00 = coopMultiplyAdd(a0, b0, c00);
             c01 = coopMultiplyAdd(a0, b1, c01);
             c02 = coopMultiplyAdd(a0, b2, c02);

@@ -1,5 +1,5 @@
 // y = epilogue(x W^T + b), the variant for few rows, where reading W is the work
-// Shapes: x (T, K), W (N, K) as the checkpoint stores it, b (N), output (T, N); K and N multiples of 64, only T is ragged.
+// Shapes: x (T, K), W (N, K) in panels, b (N), output (T, N); K and N multiples of 64, only T is ragged.
 // Work: a workgroup computes ROWS x COLUMNS outputs; LANES invocations a column share k, a chunk each at a time.
 // Order of addition over k, the same in every variant: ascending by fma inside chunks of CHUNK, then the chunks' sums, ascending.
 // Source: split-k reduction, as in Stream-K (arXiv 2301.03598), section 3.2.
@@ -20,6 +20,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let x2 = min(first_row + 2u, last) * quads;
     let x3 = min(first_row + 3u, last) * quads;
 
+    let weights = weight_start(column);
     var total = vec4<f32>();
     for (var round = 0u; round < params.depth; round += LANES * CHUNK) {
         var sum = vec4<f32>();
@@ -27,7 +28,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         if chunk < params.depth {
             let start = chunk / 4u;
             for (var quad = start; quad < start + CHUNK / 4u; quad++) {
-                let w = widen(weight[column * quads + quad]);
+                let w = widen(weight[weights + quad * PANEL]);
                 let a = x[x0 + quad];
                 let b = x[x1 + quad];
                 let c = x[x2 + quad];

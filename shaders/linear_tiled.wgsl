@@ -1,5 +1,5 @@
 // y = epilogue(x W^T + b), the variant for many rows
-// Shapes: x (T, K), W (N, K) as the checkpoint stores it, b (N), output (T, N); K and N multiples of 64, only T is ragged.
+// Shapes: x (T, K), W (N, K) in panels, b (N), output (T, N); K and N multiples of 64, only T is ragged.
 // Work: a workgroup computes TILE x TILE outputs, each of its SIDE x SIDE invocations 4 x 4 of them: rows 4 r .. 4 r + 3, columns c, c + SIDE,
 // c + 2 SIDE, c + 3 SIDE. TILE STEP = 4 SIDE SIDE, so that each brings one quad of x and one of W a step.
 // Order of addition over k, the same in every variant: ascending by fma inside chunks of CHUNK, then the chunks' sums, ascending.
@@ -31,12 +31,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let c = thread % SIDE;
 
     // What this invocation brings into the tiles: one quad of x and one of W a step. A row beyond the last is the last: never stored.
-    let load_row = thread / QUADS;
-    let load_quad = thread % QUADS;
-    let depth_quads = params.depth / 4u;
-    let x_start = min(first_row + load_row, params.rows - 1u) * depth_quads + load_quad;
-    let weight_start = (first_column + load_row) * depth_quads + load_quad;
-    let slot = load_row * TILE_STRIDE + load_quad;
+    let x_row = thread / QUADS;
+    let x_quad = thread % QUADS;
+    let x_start = min(first_row + x_row, params.rows - 1u) * (params.depth / 4u) + x_quad;
+    let x_slot = x_row * TILE_STRIDE + x_quad;
+    let w_row = thread % TILE;
+    let w_quad = thread / TILE;
+    let w_start = weight_start(first_column + w_row) + w_quad * PANEL;
+    let w_slot = w_row * TILE_STRIDE + w_quad;
 
     var total0 = vec4<f32>();
     var total1 = vec4<f32>();
@@ -48,8 +50,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         var sum2 = vec4<f32>();
         var sum3 = vec4<f32>();
         for (var step = chunk; step < chunk + CHUNK; step += STEP) {
-            x_tile[slot] = x[x_start + step / 4u];
-            weight_tile[slot] = widen(weight[weight_start + step / 4u]);
+            x_tile[x_slot] = x[x_start + step / 4u];
+            weight_tile[w_slot] = widen(weight[w_start + step / 4u * PANEL]);
             workgroupBarrier();
             for (var quad = 0u; quad < QUADS; quad++) {
                 let w0 = weight_tile[c * TILE_STRIDE + quad];

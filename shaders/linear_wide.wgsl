@@ -1,5 +1,5 @@
 // y = epilogue(x W^T + b), the variant for many rows that reads half as much from the tiles: more registers an invocation
-// Shapes: x (T, K), W (N, K) as the checkpoint stores it, b (N), output (T, N); K and N multiples of 64, only T is ragged.
+// Shapes: x (T, K), W (N, K) in panels, b (N), output (T, N); K and N multiples of 64, only T is ragged.
 // Work: a workgroup computes TILE x TILE outputs, each of its SIDE x SIDE invocations 8 x 8 of them: rows 8 r .. 8 r + 7, columns 4 c .. 4 c + 3 and
 // TILE / 2 further. x and W lie in the tiles by k, so that four columns' weights are one quad. TILE STEP = 16 SIDE SIDE, so that each brings four
 // quads of x and of W a step.
@@ -39,12 +39,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let depth_quads = params.depth / 4u;
 
     // What this invocation brings into the tiles: four rows' quads of x and of W a step, turned so that a quad is of one k.
-    let load_rows = 4u * (thread / QUADS);
-    let load_quad = thread % QUADS;
+    let x_rows = 4u * (thread / QUADS);
+    let x_quad = thread % QUADS;
     // A row beyond the last is the last: never stored.
-    let x_start = min(vec4<u32>(first_row + load_rows) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.rows - 1u)) * depth_quads;
-    let weight_start = (first_column + load_rows) * depth_quads;
-    let slot = 4u * load_quad * TILE_STRIDE + load_rows / 4u;
+    let x_start = min(vec4<u32>(first_row + x_rows) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.rows - 1u)) * depth_quads;
+    let x_slot = 4u * x_quad * TILE_STRIDE + x_rows / 4u;
+    let w_rows = 4u * (thread % (TILE / 4u));
+    let w_quad = thread / (TILE / 4u);
+    let w_start = weight_start(first_column + w_rows) + w_quad * PANEL;
+    let w_slot = 4u * w_quad * TILE_STRIDE + w_rows / 4u;
 
     // Of row i and columns 4 c .. 4 c + 3 at 2 i, of those TILE / 2 further at 2 i + 1.
     var total: array<vec4<f32>, 16>;
@@ -57,15 +60,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             sum[i] = vec4<f32>();
         }
         for (var step = chunk; step < chunk + CHUNK; step += STEP) {
-            let quad = step / 4u + load_quad;
-            store_turned_x(slot, x[x_start.x + quad], x[x_start.y + quad], x[x_start.z + quad], x[x_start.w + quad]);
-            let at = weight_start + quad;
+            let quad = step / 4u + x_quad;
+            store_turned_x(x_slot, x[x_start.x + quad], x[x_start.y + quad], x[x_start.z + quad], x[x_start.w + quad]);
+            let at = w_start + step / 4u * PANEL;
             store_turned_weight(
-                slot,
+                w_slot,
                 widen(weight[at]),
-                widen(weight[at + depth_quads]),
-                widen(weight[at + 2u * depth_quads]),
-                widen(weight[at + 3u * depth_quads]),
+                widen(weight[at + 1u]),
+                widen(weight[at + 2u]),
+                widen(weight[at + 3u]),
             );
             workgroupBarrier();
             for (var k = 0u; k < STEP; k++) {

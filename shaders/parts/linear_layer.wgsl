@@ -1,4 +1,4 @@
-// What every linear layer binds: x (T, K), W (N, K) as the checkpoint stores it, b (N), output (T, N).
+// What every linear layer binds: x (T, K), W (N, K) in panels, b (N), output (T, N).
 struct Params {
     rows: u32,    // T
     columns: u32, // N padded, in values
@@ -11,3 +11,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> weight: array<Weight4>;
 @group(0) @binding(4) var<storage, read> bias: array<f32>;
+
+/// Where the first quad of k of a row of W lies; its next one is PANEL further, and the next row's first one is beside it.
+fn weight_start(row: u32) -> u32 {
+    return row / PANEL * (params.depth / 4u) * PANEL + row % PANEL;
+}

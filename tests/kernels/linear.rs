@@ -1,4 +1,4 @@
-//! Linear layers: both variants, every epilogue.
+//! Linear layers: every variant, every epilogue.
 
 use half::f16;
 use pollster::block_on;
@@ -29,7 +29,7 @@ pub enum Values {
 #[derive(Debug, Clone, Copy)]
 pub struct Case(usize, usize, usize, Values);
 
-/// Rows straddle the small variant's 4, the narrow one's 32 and the others' 64, the CPU's 2, 4, 6, 8, 16 and 128; widths the padding's 64; K the CPU's
+/// Rows straddle the small variant's 4, the 8 of `direct` and `shuffle`, the narrow one's 32 and the others' 64, the CPU's 2, 4, 6, 8, 16 and 128; widths the padding's 64; K the CPU's
 /// chunks of 96 and, with AVX512-BF16, of 768.
 const CASES: &[Case] = &[
     Case(1, 64, 64, Values::Normal),
@@ -216,6 +216,21 @@ fn small_holds_every_case() {
 }
 
 #[test]
+fn direct_holds_every_case() {
+    holds_every_case("direct");
+}
+
+/// Where the device's subgroups hand values around.
+#[test]
+fn shuffle_holds_every_case() {
+    let Some(engine) = open(WAYS[0].options()) else { return };
+    if !engine.variants().contains(&"shuffle") {
+        return lacks("subgroups", &engine.info().name);
+    }
+    holds_every_case("shuffle");
+}
+
+#[test]
 fn narrow_holds_every_case() {
     holds_every_case("narrow");
 }
@@ -233,7 +248,7 @@ fn wide_holds_every_case() {
 /// A variant that no test above takes would be one that nothing holds.
 #[test]
 fn every_variant_is_held() {
-    assert_eq!(variants().collect::<Vec<_>>(), ["small", "narrow", "tiled", "wide"]);
+    assert_eq!(variants().collect::<Vec<_>>(), ["small", "direct", "narrow", "tiled", "wide"]);
 }
 
 /// Where the device has matrices: the product of activations that are rounded to f16, in f32, and a hundred times the same bits.

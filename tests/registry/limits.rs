@@ -24,7 +24,7 @@ fn every_kernel_fits_webgpus_default_limits() {
         let workgroup: u32 = in_space(|space| space == AddressSpace::WorkGroup)
             .map(|variable| layouter[variable.ty].size.next_multiple_of(16))
             .sum();
-        let most = if linked.kernel.matrix.is_some() { MATRIX_WORKGROUP_BYTES } else { WORKGROUP_BYTES };
+        let most = if linked.kernel.needs.matrix().is_some() { MATRIX_WORKGROUP_BYTES } else { WORKGROUP_BYTES };
         assert!(workgroup <= most, "{name}: {workgroup} bytes of workgroup memory");
         let storage = in_space(|space| matches!(space, AddressSpace::Storage { .. })).count();
         assert!(storage <= STORAGE_BUFFERS, "{name}: {storage} storage buffers");

@@ -7,6 +7,7 @@ use std::process::Command;
 use naga::back::msl;
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 use naga::valid::{Capabilities, ModuleInfo};
+use wembed_kernels::gpu::Need;
 use wembed_tests::skip::skip;
 
 use crate::modules::{folder, modules, validated};
@@ -77,7 +78,8 @@ fn clang_takes_every_kernel() {
         file
     };
     // Metal's matrices are of 8 x 8 alone.
-    let files: Vec<_> = modules().iter().filter(|linked| linked.kernel.matrix != Some(16)).map(write).collect();
+    let files: Vec<_> =
+        modules().iter().filter(|linked| linked.kernel.needs != Need::Matrices(16)).map(write).collect();
     let Some(clang) = clang() else { return };
     assert_eq!(faults(&clang, &files), "");
 }

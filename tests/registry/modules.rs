@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use naga::back::spv;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
-use wembed_kernels::gpu::{Constants, Kernel, Storage, kernels};
+use wembed_kernels::gpu::{Constants, Kernel, Need, Storage, kernels};
 
 /// One kernel as a device gets it.
 pub struct Linked {
@@ -35,12 +35,16 @@ impl Linked {
     }
 }
 
-/// What WebGPU always has, `shader-f16` for the one storage that needs it, and matrices for the kernels that are for devices with them.
+/// What WebGPU always has, `shader-f16` for the one storage that needs it, and what the kernel itself says.
 fn capabilities(kernel: &Kernel, storage: Storage) -> Capabilities {
     let f16 = kernel.reads_weights && storage == Storage::F16;
-    let base = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
-    let matrix = Capabilities::COOPERATIVE_MATRIX | Capabilities::SUBGROUP;
-    let base = if kernel.matrix.is_some() { base | matrix } else { base };
+    let needed = match kernel.needs {
+        Need::Nothing => Capabilities::empty(),
+        Need::F16 => Capabilities::SHADER_FLOAT16,
+        Need::Subgroups => Capabilities::SUBGROUP,
+        Need::Matrices(_) => Capabilities::COOPERATIVE_MATRIX | Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16,
+    };
+    let base = Capabilities::SHADER_FLOAT16_IN_FLOAT32 | needed;
     if f16 { base | Capabilities::SHADER_FLOAT16 } else { base }
 }
 
@@ -55,7 +59,7 @@ pub fn validated(source: &str, capabilities: Capabilities) -> Result<(naga::Modu
 
 /// All modules that a browser may get.
 pub fn portable() -> impl Iterator<Item = Linked> {
-    modules().into_iter().filter(|linked| linked.kernel.matrix.is_none())
+    modules().into_iter().filter(|linked| matches!(linked.kernel.needs, Need::Nothing | Need::F16))
 }
 
 /// All modules.

@@ -2,7 +2,7 @@
 
 use wembed_shaders::{ATTENTION, BIAS_NONE, BIAS_RELATIVE, FINITE, MATH};
 
-use super::kernel::{Constants, Kernel, params};
+use super::kernel::{Constants, Kernel, Need, params};
 use super::recording::{Batch, Cost, Launch};
 use super::{GpuEngine, Tensor};
 use crate::{Heads, RelativeBias};
@@ -28,7 +28,7 @@ pub static PLAIN: Kernel = Kernel {
     reads_weights: false,
     params: PARAMS,
     constants: &[("THREADS", 64)],
-    matrix: None,
+    needs: Need::Nothing,
     choices: CHOICES,
 };
 
@@ -39,7 +39,7 @@ pub static RELATIVE: Kernel = Kernel {
     reads_weights: false,
     params: PARAMS,
     constants: &[("THREADS", 64)],
-    matrix: None,
+    needs: Need::Nothing,
     choices: CHOICES,
 };
 

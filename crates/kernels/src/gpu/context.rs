@@ -4,17 +4,23 @@ use std::rc::Rc;
 
 use web_time::Instant;
 
+use super::kernel::Need;
 use super::tune::Shape;
 use super::{Context, Tensor, arena, linear};
 use crate::error::Kind;
 use crate::{Error, padded};
 
 impl Context {
-    /// Variants that are tried on this device: those with matrices where they were asked for and are there, else those without, so that all of them add in
-    /// one order.
+    /// Variants that are tried on this device: those with matrices where they were asked for and are there, else those without that it has what they need for,
+    /// so that all of them add in one order.
     pub(super) fn variants(&self) -> Vec<&'static linear::Variant> {
         let side = self.matrices.map(|matrices| matrices.side);
-        linear::VARIANTS.iter().copied().filter(|variant| variant.matrix() == side).collect()
+        let has = |needs| match needs {
+            Need::Nothing | Need::F16 => side.is_none(),
+            Need::Subgroups => side.is_none() && self.info.subgroups.is_some(),
+            Need::Matrices(needed) => side == Some(needed),
+        };
+        linear::VARIANTS.iter().copied().filter(|variant| has(variant.needs())).collect()
     }
 
     /// The variant for so many rows and weights of this shape.

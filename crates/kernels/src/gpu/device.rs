@@ -69,12 +69,36 @@ pub struct DeviceInfo {
     pub driver: String,
     /// Whether it is a program on the CPU.
     pub software: bool,
+    /// Its subgroups, where wembed makes use of them.
+    pub subgroups: Option<Subgroups>,
     /// The matrices of f16 that its subgroups multiply and add to f32, where wembed makes use of them.
     pub matrices: Option<Matrices>,
     /// The optional features that wembed makes use of and this adapter has.
     pub features: Vec<&'static str>,
     /// The largest storage binding, in bytes.
     pub largest_binding: u64,
+}
+
+/// Invocations that a device runs together: how many at least and at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subgroups {
+    /// At least 8.
+    pub least: u32,
+    /// At most.
+    pub most: u32,
+}
+
+impl Subgroups {
+    /// Those of an adapter.
+    fn of(adapter: &wgpu::Adapter) -> Option<Self> {
+        let info = adapter.get_info();
+        let (least, most) = match info.backend {
+            // It says a range, of which every card with subgroups has 32.
+            wgpu::Backend::Metal => (32, 32),
+            _ => (info.subgroup_min_size, info.subgroup_max_size),
+        };
+        (adapter.features().contains(wgpu::Features::SUBGROUP) && least >= 8).then_some(Self { least, most })
+    }
 }
 
 /// Matrices that a subgroup multiplies together.
@@ -97,8 +121,7 @@ impl Matrices {
         let is_known = info.backend == wgpu::Backend::Metal && info.name.contains("Apple")
             || info.vendor == NVIDIA
             || info.device_type == wgpu::DeviceType::Cpu;
-        let needed =
-            wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX | wgpu::Features::SUBGROUP | wgpu::Features::SHADER_F16;
+        let needed = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX | wgpu::Features::SHADER_F16;
         if !is_known || !adapter.features().contains(needed) {
             return None;
         }
@@ -113,13 +136,9 @@ impl Matrices {
         if adapter.limits().max_compute_workgroup_storage_size < WORKGROUP_BYTES {
             return None;
         }
-        // A kernel is compiled for one number. Metal's says a range, of which every card with such matrices has 32.
-        let subgroup = match (info.subgroup_min_size, info.subgroup_max_size) {
-            _ if info.backend == wgpu::Backend::Metal => 32,
-            (least, most) if least == most => least,
-            _ => return None,
-        };
-        Some(Self { side, subgroup })
+        // A kernel is compiled for one number.
+        let Subgroups { least, most } = Subgroups::of(adapter)?;
+        (least == most).then_some(Self { side, subgroup: least })
     }
 }
 
@@ -138,6 +157,7 @@ impl DeviceInfo {
                 .filter(|(feature, _)| features.contains(*feature))
                 .map(|&(_, name)| name)
                 .collect(),
+            subgroups: Subgroups::of(adapter),
             matrices: Matrices::of(adapter),
             largest_binding: adapter.limits().max_storage_buffer_binding_size,
         }

@@ -1,6 +1,6 @@
 //! Embedding sum and layer norm.
 
-use super::kernel::{Kernel, params};
+use super::kernel::{Kernel, Need, params};
 use super::recording::{Batch, Cost, Launch};
 use super::weights::Weights;
 use super::{GpuEngine, Tensor};
@@ -20,7 +20,7 @@ pub static KERNEL: Kernel = Kernel {
     reads_weights: true,
     params: &["tokens", "width", "stride", "epsilon"],
     constants: &[("THREADS", 64)],
-    matrix: None,
+    needs: Need::Nothing,
     choices: &[&[]],
 };
 

@@ -23,10 +23,42 @@ pub struct Kernel {
     pub params: &'static [&'static str],
     /// Constants that every pipeline of this kernel has.
     pub constants: Constants,
-    /// The side of the matrices that its subgroups multiply, for devices that have such.
-    pub matrix: Option<u32>,
+    /// What it needs of a device, on top of what every one has.
+    pub needs: Need,
     /// Sets of constants that a caller may choose on top, for the tests that hold every kernel; one empty set where there is no choice.
     pub choices: &'static [Constants],
+}
+
+/// What not every device has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing.
+    Nothing,
+    /// Arithmetic in f16.
+    F16,
+    /// Subgroups whose invocations hand values around.
+    Subgroups,
+    /// Subgroups that multiply matrices of this side, of f16.
+    Matrices(u32),
+}
+
+impl Need {
+    /// What a module that needs it begins with. naga knows subgroups without a word, and refuses the browsers' one.
+    const fn directives(self) -> &'static str {
+        match self {
+            Self::Nothing | Self::Subgroups => "",
+            Self::F16 => "enable f16;\n",
+            Self::Matrices(_) => "enable f16;\nenable wgpu_cooperative_matrix;\n",
+        }
+    }
+
+    /// The side of the matrices.
+    pub const fn matrix(self) -> Option<u32> {
+        match self {
+            Self::Matrices(side) => Some(side),
+            _ => None,
+        }
+    }
 }
 
 /// Named WGSL constants, all u32.
@@ -48,18 +80,12 @@ impl Kernel {
 
     /// The storages of weights that it is compiled for.
     pub fn storages(&self) -> &'static [Storage] {
-        match (self.reads_weights, self.matrix) {
-            (true, None) => &Storage::ALL,
-            _ => &[Storage::F16],
-        }
+        if self.reads_weights && self.needs.matrix().is_none() { &Storage::ALL } else { &[Storage::F16] }
     }
 
     /// The whole WGSL module.
     pub fn source(&self, storage: Storage, chosen: &[(&str, u32)]) -> String {
-        let mut source = String::new();
-        if self.matrix.is_some() {
-            source.push_str("enable wgpu_cooperative_matrix;\n");
-        }
+        let mut source = self.needs.directives().to_owned();
         if self.reads_weights {
             source.push_str(storage.part().text);
         }

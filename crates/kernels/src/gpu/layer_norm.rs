@@ -1,6 +1,6 @@
 //! Layer norm.
 
-use super::kernel::{Kernel, params};
+use super::kernel::{Kernel, Need, params};
 use super::recording::{Batch, Cost, Launch};
 use super::{GpuEngine, Tensor};
 use crate::Norm;
@@ -19,7 +19,7 @@ pub static KERNEL: Kernel = Kernel {
     reads_weights: false,
     params: &["rows", "width", "stride", "epsilon"],
     constants: &[("THREADS", 64)],
-    matrix: None,
+    needs: Need::Nothing,
     choices: &[&[]],
 };
 

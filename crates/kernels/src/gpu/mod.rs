@@ -10,6 +10,7 @@ mod kernel;
 mod layer_norm;
 mod linear;
 mod normalize;
+mod panels;
 mod peaks;
 mod pipelines;
 mod pool;
@@ -28,14 +29,15 @@ use std::time::Duration;
 
 use web_time::Instant;
 
-pub use device::{Adapter, DeviceInfo, Matrices, Options, devices};
-pub use kernel::{Constants, Kernel, Storage};
+pub use device::{Adapter, DeviceInfo, Matrices, Options, Subgroups, devices};
+pub use kernel::{Constants, Kernel, Need, Storage};
 pub use linear::{Plan, variants};
 pub use peaks::Peaks;
 pub use profile::KernelTime;
 pub use recording::{Batch, Cost};
 pub use registry::kernels;
 pub use tune::{Shape, Time, Tuned};
+use weights::Order;
 pub use weights::{Vector, Weights};
 
 use crate::error::Kind;
@@ -50,7 +52,7 @@ const FIRST_RATE: f64 = 1e11;
 
 /// How far this variant may have a device be from the processor: where matrices are multiplied activations are rounded to f16.
 fn furthest(variant: &linear::Variant) -> f32 {
-    if variant.matrix().is_some() { 2e-3 } else { FURTHEST }
+    if variant.needs().matrix().is_some() { 2e-3 } else { FURTHEST }
 }
 
 /// Enough to fill a large card, few enough that a small one answers within a second.
@@ -213,6 +215,25 @@ impl GpuEngine {
         self.context.plans.borrow_mut().extend(plans.iter().filter(has_all).cloned());
     }
 
+    /// Takes plans that may be of another device: those whose variants give the portable one's bits here, under every epilogue.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub async fn adopt(&self, plans: &[(Shape, Plan)]) -> Result<(), Error> {
+        let named = |variant: &&linear::Variant| plans.iter().any(|(_, plan)| plan.variants().any(|it| it == *variant));
+        let variants: Vec<_> = self.context.variants().into_iter().filter(named).collect();
+        let agreeing = agreement::agreeing(self, &variants, linear::PORTABLE).await?;
+        let agrees = |(_, plan): &&(Shape, Plan)| plan.variants().all(|variant| agreeing.contains(&variant));
+        self.follow(&plans.iter().filter(agrees).cloned().collect::<Vec<_>>());
+        Ok(())
+    }
+
+    /// The plans of the shapes of the matrices that were loaded, as far as they have one of their own.
+    pub fn plans(&self) -> Vec<(Shape, Plan)> {
+        let (plans, loaded) = (self.context.plans.borrow(), self.context.shapes.borrow());
+        loaded.iter().filter_map(|shape| Some((*shape, plans.get(shape)?.clone()))).collect()
+    }
+
     /// Shapes of the matrices that were loaded, and have no plan yet.
     pub fn unplanned(&self) -> Vec<Shape> {
         let plans = self.context.plans.borrow();
@@ -228,7 +249,8 @@ impl GpuEngine {
     pub fn arithmetic(&self) -> String {
         let info = self.info();
         let (plans, loaded) = (self.context.plans.borrow(), self.context.shapes.borrow());
-        let is_of_matrices = |shape: &&Shape| plans.get(*shape).is_some_and(|plan| plan.many.matrix().is_some());
+        let is_of_matrices =
+            |shape: &&Shape| plans.get(*shape).is_some_and(|plan| plan.many.needs().matrix().is_some());
         let mut shapes: Vec<_> = loaded.iter().filter(is_of_matrices).collect();
         shapes.sort();
         let shapes: String =
@@ -271,12 +293,12 @@ impl Engine for GpuEngine {
     async fn matrix<R: Rows>(&self, rows: R) -> Result<Weights, R::Error> {
         let padded_rows = padded(rows.rows());
         self.context.shapes.borrow_mut().insert((padded(rows.columns()), padded_rows));
-        weights::load(&self.context, rows, padded_rows).await
+        weights::load(&self.context, rows, padded_rows, Order::Panels).await
     }
 
     async fn table<R: Rows>(&self, rows: R) -> Result<Weights, R::Error> {
         let count = rows.rows();
-        weights::load(&self.context, rows, count).await
+        weights::load(&self.context, rows, count, Order::Rows).await
     }
 
     fn holds_table(&self, rows: usize, columns: usize) -> bool {

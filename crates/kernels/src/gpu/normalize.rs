@@ -1,7 +1,7 @@
 //! L2 normalisation.
 
 use super::Tensor;
-use super::kernel::{Kernel, params};
+use super::kernel::{Kernel, Need, params};
 use super::recording::{Batch, Cost, Launch};
 
 params!(NormalizeParams { width: u32, stride: u32, output_stride: u32 });
@@ -13,7 +13,7 @@ pub static KERNEL: Kernel = Kernel {
     reads_weights: false,
     params: &["width", "stride", "output_stride"],
     constants: &[("THREADS", 64)],
-    matrix: None,
+    needs: Need::Nothing,
     choices: &[&[]],
 };
 

@@ -1,7 +1,7 @@
 //! Pooling: one vector a text.
 
 use super::Tensor;
-use super::kernel::{Kernel, params};
+use super::kernel::{Kernel, Need, params};
 use super::recording::{Batch, Cost, Launch};
 use crate::Pooling;
 
@@ -14,7 +14,7 @@ pub static KERNEL: Kernel = Kernel {
     reads_weights: false,
     params: &["width", "stride", "output_stride", "offset", "skip"],
     constants: &[("THREADS", 64)],
-    matrix: None,
+    needs: Need::Nothing,
     choices: &[
         &[("MODE", Pooling::Mean as u32)],
         &[("MODE", Pooling::Cls as u32)],

@@ -9,6 +9,12 @@ pub fn kernels() -> Vec<&'static Kernel> {
     let mut kernels: Vec<&Kernel> = vec![&embed_norm::KERNEL];
     kernels.extend(VARIANTS.iter().flat_map(|variant| variant.kernels()));
     kernels.extend([&attention::PLAIN, &attention::RELATIVE, &layer_norm::KERNEL, &pool::KERNEL, &normalize::KERNEL]);
-    kernels.extend([&peaks::ARITHMETIC, &peaks::MEMORY]);
+    kernels.extend([
+        &peaks::ARITHMETIC,
+        &peaks::HALF_ARITHMETIC,
+        &peaks::MATRICES_8,
+        &peaks::MATRICES_16,
+        &peaks::MEMORY,
+    ]);
     kernels
 }

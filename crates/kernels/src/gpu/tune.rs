@@ -1,6 +1,5 @@
 //! Which variant of the linear layer is the fastest here, for each shape of a model's weights: measured, not guessed.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use web_time::Instant;
@@ -66,8 +65,6 @@ pub(super) async fn tune(engine: &GpuEngine, shapes: &[Shape], budget: Duration)
     let started = Instant::now();
     let variants = engine.context.variants();
     let mut agreeing = agreement::agreeing(engine, &variants, PORTABLE).await?;
-    // The portable one first: the others are held against it.
-    agreeing.sort_by_key(|&variant| variant != PORTABLE);
     let differing = variants.iter().filter(|variant| !agreeing.contains(variant)).map(|variant| variant.name);
     let mut tuned = Tuned { plans: Vec::new(), refused: differing.collect(), times: Vec::new(), took: Duration::ZERO };
     for (index, &shape) in shapes.iter().enumerate() {
@@ -86,6 +83,9 @@ pub(super) async fn tune(engine: &GpuEngine, shapes: &[Shape], budget: Duration)
 /// A launch's seconds, and whose.
 type Timed = (f64, &'static Variant);
 
+/// A number of rows, and how long each variant took on them.
+type Tried = (usize, Vec<Timed>);
+
 /// Whether one takes less time than the other.
 fn by_time(left: &Timed, right: &Timed) -> std::cmp::Ordering {
     left.0.total_cmp(&right.0)
@@ -102,13 +102,14 @@ async fn plan(
     let started = Instant::now();
     let weight = engine.matrix(Noise::uneven(columns, depth, 1)).await?;
     let layer = Linear { weight, bias: engine.vector("bias", &uneven(columns, 2))? };
-    let mut tried: BTreeMap<usize, Vec<Timed>> = BTreeMap::new();
+    let mut tried = Vec::<Tried>::new();
     for rows in ROWS {
-        if tried.get(&TILE).is_some_and(|times| started.elapsed() + expected(times, rows) > budget) {
+        let of_a_tile = tried.first().map(|(_, times)| times.as_slice());
+        if of_a_tile.is_some_and(|times| started.elapsed() + expected(times, rows) > budget) {
             continue;
         }
-        let among: Vec<_> =
-            candidates.iter().copied().filter(|it| rows <= TILE || is_near_best(&tried[&TILE], it)).collect();
+        let is_worth = |variant| rows <= TILE || of_a_tile.is_none_or(|times| is_near_best(times, variant));
+        let among: Vec<_> = candidates.iter().copied().filter(|&it| is_worth(it)).collect();
         let mut times = Vec::new();
         // Whatever is tried, the portable one is what it is held against.
         let mut references = References::default();
@@ -124,9 +125,9 @@ async fn plan(
                 candidates.retain(|&it| it != variant);
             }
         }
-        tried.insert(rows, times);
+        tried.push((rows, times));
     }
-    Ok(planned(&tried, candidates))
+    Ok(planned(tried, candidates))
 }
 
 /// How long so many rows will take to try, by what a tile's took: more take longer in proportion, and each is tried until that is long enough.
@@ -143,11 +144,12 @@ fn is_near_best(times: &[Timed], variant: &Variant) -> bool {
 }
 
 /// The plan by what was tried, of variants that are left: all of them add in one order, as a device's do.
-fn planned(tried: &BTreeMap<usize, Vec<Timed>>, left: &[&'static Variant]) -> Option<Plan> {
+fn planned(mut tried: Vec<Tried>, left: &[&'static Variant]) -> Option<Plan> {
+    tried.sort_unstable_by_key(|&(rows, _)| rows);
     // One that was found out later was the fastest of nothing.
-    let fastest = tried.iter().filter_map(|(&rows, times)| {
+    let fastest = tried.iter().filter_map(|(rows, times)| {
         let left = times.iter().filter(|(_, variant)| left.contains(variant));
-        Some((rows, left.copied().min_by(by_time)?.1))
+        Some((*rows, left.copied().min_by(by_time)?.1))
     });
     let fastest: Vec<_> = fastest.collect();
     let (&(least, _), &(_, many)) = (fastest.first()?, fastest.last()?);
@@ -158,10 +160,15 @@ fn planned(tried: &BTreeMap<usize, Vec<Timed>>, left: &[&'static Variant]) -> Op
             plan = plan.with(rows, variant.name);
         }
     }
-    // Where there was no time for few rows, what is taken where nothing is measured.
-    let usual = Plan::default().variant(1);
-    let is_open = least > SMALL_ROWS && left.contains(&usual);
-    Some(if is_open { plan.with(SMALL_ROWS, usual.name) } else { plan })
+    // Where there was no time for few rows, of the variants that are made for them the one that was the fastest on more.
+    if least > SMALL_ROWS {
+        let is_for_few = |&(_, variant): &&Timed| variant.tile()[0] as usize <= SMALL_ROWS && left.contains(&variant);
+        let few = tried[0].1.iter().filter(is_for_few).copied().min_by(by_time);
+        if let Some((_, variant)) = few.filter(|&(_, variant)| variant != plan.variant(1)) {
+            return Some(plan.with(SMALL_ROWS, variant.name));
+        }
+    }
+    Some(plan)
 }
 
 /// One variant on so many rows.
@@ -220,7 +227,7 @@ mod tests {
         VARIANTS.iter().find(|variant| variant.name == name).expect("there is one")
     }
 
-    fn tried(times: &[(usize, &[(&str, f64)])]) -> BTreeMap<usize, Vec<Timed>> {
+    fn tried(times: &[(usize, &[(&str, f64)])]) -> Vec<Tried> {
         let of = |times: &[(&str, f64)]| times.iter().map(|&(name, seconds)| (seconds, named(name))).collect();
         times.iter().map(|&(rows, times)| (rows, of(times))).collect()
     }
@@ -233,25 +240,36 @@ mod tests {
             (64, &[("small", 9.0), ("tiled", 6.0), ("wide", 3.0)]),
         ]);
         let all = [named("small"), named("tiled"), named("wide")];
-        assert_eq!(planned(&times, &all), Some(Plan::only("wide").with(1, "small")));
-        assert_eq!(planned(&times, &all[..2]), Some(Plan::only("tiled").with(16, "small")), "one gave other bits");
-        assert_eq!(planned(&tried(&[]), &all), None);
-        assert_eq!(planned(&times, &[]), None);
+        assert_eq!(planned(times.clone(), &all), Some(Plan::only("wide").with(1, "small")));
+        assert_eq!(
+            planned(times.clone(), &all[..2]),
+            Some(Plan::only("tiled").with(16, "small")),
+            "one gave other bits"
+        );
+        assert_eq!(planned(tried(&[]), &all), None);
+        assert_eq!(planned(times, &[]), None);
     }
 
     /// On a slow device there is time for one number of rows: it says nothing of few.
     #[test]
-    fn few_rows_that_were_not_tried_are_taken_as_usual() {
-        let times = tried(&[(64, &[("small", 9.0), ("wide", 3.0)])]);
-        let all = [named("small"), named("wide")];
-        assert_eq!(planned(&times, &all), Some(Plan::only("wide").with(SMALL_ROWS, "small")));
-        assert_eq!(planned(&times, &all[1..]), Some(Plan::only("wide")));
+    fn few_rows_that_were_not_tried_take_what_is_for_them() {
+        let times = tried(&[(64, &[("small", 9.0), ("shuffle", 4.0), ("wide", 3.0)])]);
+        let all = [named("small"), named("shuffle"), named("wide")];
+        assert_eq!(planned(times.clone(), &all), Some(Plan::only("wide").with(SMALL_ROWS, "shuffle")));
+        assert_eq!(
+            planned(times.clone(), &[all[0], all[2]]),
+            Some(Plan::only("wide").with(SMALL_ROWS, "small")),
+            "one gave other bits"
+        );
+        assert_eq!(planned(times, &all[2..]), Some(Plan::only("wide")));
+        let fastest = tried(&[(64, &[("small", 9.0), ("shuffle", 2.0), ("wide", 3.0)])]);
+        assert_eq!(planned(fastest, &all), Some(Plan::only("shuffle")));
     }
 
     #[test]
     fn what_is_twice_as_slow_is_not_tried_on_more_rows() {
         let times = tried(&[(64, &[("small", 7.0), ("tiled", 6.0), ("wide", 3.0)])]);
-        let is_near = ["small", "tiled", "wide", "narrow"].map(|name| is_near_best(&times[&64], named(name)));
+        let is_near = ["small", "tiled", "wide", "narrow"].map(|name| is_near_best(&times[0].1, named(name)));
         assert_eq!(is_near, [false, true, true, false], "the last one was not tried");
     }
 }

@@ -5,9 +5,19 @@ use half::slice::HalfFloatSliceExt;
 use super::Context;
 use super::arena::Slot;
 use super::kernel::Storage;
+use super::panels::Panels;
 use super::scope::Scope;
 use crate::error::Kind;
 use crate::{Dtype, Error, Gathered, Rows, Stored, padded};
+
+/// How rows lie in device memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// One after the other: a table.
+    Rows,
+    /// As [`Panels`] has them: a matrix.
+    Panels,
+}
 
 /// A matrix or a table: rows in `stride` columns, zeros beyond the real ones.
 #[derive(Debug)]
@@ -34,8 +44,13 @@ pub struct Vector {
     pub(super) buffer: wgpu::Buffer,
 }
 
-/// Makes a buffer of `rows` rows and fills it from `source`.
-pub(super) async fn load<R: Rows>(context: &Context, mut source: R, rows: usize) -> Result<Weights, R::Error> {
+/// Makes a buffer of `rows` rows and fills it from `source`, in this order.
+pub(super) async fn load<R: Rows>(
+    context: &Context,
+    mut source: R,
+    rows: usize,
+    order: Order,
+) -> Result<Weights, R::Error> {
     let (name, columns) = (source.name().to_owned(), source.columns());
     let stride = padded(columns);
     let storage = context.storage;
@@ -51,14 +66,22 @@ pub(super) async fn load<R: Rows>(context: &Context, mut source: R, rows: usize)
     scope.close().await?;
 
     let mut packer = Packer { name: &name, columns, storage, first_row: 0, packed: Vec::new() };
+    let mut panels = (order == Order::Panels).then(|| Panels::new(stride, storage.dtype().bytes()));
+    let write = |at: u64, bytes: &[u8]| context.queue.write_buffer(&buffer, at, bytes);
     while let Some(piece) = source.next().await? {
         let row = packer.first_row as u64;
         let bytes = packer.pack(piece.bytes, piece.stored)?;
         let scope = Scope::open(&context.device, &context.loss, format!("loading `{name}`"));
-        context.queue.write_buffer(&buffer, row * row_bytes, bytes);
+        match &mut panels {
+            Some(panels) => panels.take(bytes, write),
+            None => write(row * row_bytes, bytes),
+        }
         // Without a submit, wgpu keeps every written piece in staging memory until the first batch.
         context.queue.submit([]);
         scope.close().await?;
+    }
+    if let Some(panels) = panels {
+        panels.finish(write);
     }
     let loaded = packer.first_row;
     assert_eq!(loaded, source.rows(), "a source yields as many rows as it says");

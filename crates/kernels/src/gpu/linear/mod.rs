@@ -2,24 +2,32 @@
 //! from the result; for weights of one shape all variants that a device takes add in one order.
 
 mod plan;
+#[cfg(not(target_family = "wasm"))]
+mod subgroup;
 mod variant;
 
 pub use plan::Plan;
 pub(super) use plan::SMALL_ROWS;
 pub use variant::{PORTABLE, VARIANTS, Variant};
 
-use super::kernel::params;
+use super::kernel::{Need, params};
 use super::recording::{Batch, Cost, Launch};
 use super::{GpuEngine, Tensor};
 use crate::{Activation, Linear, padded};
 
 /// Names of the variants that every device has, which give the same bits.
 pub fn variants() -> impl Iterator<Item = &'static str> {
-    VARIANTS.iter().filter(|variant| variant.matrix().is_none()).map(|variant| variant.name)
+    VARIANTS.iter().filter(|variant| variant.needs() == Need::Nothing).map(|variant| variant.name)
 }
 
 /// k is summed in chunks of this many, in every variant.
 const CHUNK: u32 = 64;
+
+/// Rows of W that lie in one panel.
+const PANEL: u32 = super::panels::PANEL as u32;
+
+/// How many invocations a subgroup has is the device's; for the tests that hold every kernel it is this.
+pub(super) const SUBGROUP: (&str, u32) = ("SUBGROUP", 32);
 
 params!(LinearParams { rows: u32, columns: u32, depth: u32, width: u32 });
 const PARAMS: &[&str] = &["rows", "columns", "depth", "width"];
@@ -41,7 +49,7 @@ pub fn record(batch: &mut Batch, x: &Tensor, layer: &Linear<GpuEngine>, epilogue
     let (rows, columns, depth) = (x.rows as u32, padded(layer.weight.rows) as u32, layer.weight.stride() as u32);
     let variant = batch.context.variant(x.rows, (depth as usize, columns as usize));
     let mut chosen = Vec::new();
-    if variant.matrix().is_some() {
+    if variant.needs().matrix().is_some() {
         chosen.push(("SUBGROUP", batch.context.matrices.map_or(0, |matrices| matrices.subgroup)));
     }
     if let Epilogue::Activation(activation) = epilogue {

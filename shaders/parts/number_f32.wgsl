@@ -1,0 +1,2 @@
+// Arithmetic in f32.
+alias Number = f32;
