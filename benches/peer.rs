@@ -1,4 +1,4 @@
-//! wembed's CPU engine as one of the workers of `peers/compare.py`: a model, lines of JSON in, lines of JSON out.
+//! One of wembed's engines as one of the workers of `peers/compare.py`: a model, lines of JSON in, lines of JSON out.
 //!
 //! `{"texts": ["...", ...]}` is answered with `{"seconds": 0.1, "vectors": [[...], ...]}`; with `"vectors": false` in the
 //! question they are left out. The first line out says that it is ready.
@@ -6,7 +6,7 @@
 use std::io::{self, BufRead as _, Write as _};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use clap::Parser;
@@ -16,8 +16,9 @@ use serde_json::json;
 use wembed::Directory;
 use wembed_kernels::Dtype;
 use wembed_kernels::Engine as _;
-use wembed_kernels::cpu::{CpuEngine, Options};
-use wembed_model::{EmbedOptions, Embedder, LoadOptions};
+use wembed_kernels::cpu::{self, CpuEngine};
+use wembed_kernels::gpu::{self, GpuEngine};
+use wembed_model::{AnyEmbedder, AnyEngine, EmbedOptions, LoadOptions};
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -33,6 +34,12 @@ struct Arguments {
     /// Which instructions [default: the best]
     #[arg(long)]
     instructions: Option<String>,
+    /// cpu or gpu
+    #[arg(long, default_value = "cpu")]
+    device: String,
+    /// On a GPU, multiply matrices where its subgroups can
+    #[arg(long)]
+    matrices: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -53,17 +60,25 @@ fn main() -> anyhow::Result<()> {
     if dtype.is_none() && arguments.dtype != "auto" {
         bail!("--dtype: expected auto, f16, f32, bf16 or bf16x3, found `{}`", arguments.dtype);
     }
-    let options =
-        Options { dtype, threads: arguments.threads, instructions: arguments.instructions, ..Options::default() };
-    let engine = CpuEngine::open(options)?;
-    let ready = json!({
-        "ready": true,
-        "version": env!("CARGO_PKG_VERSION"),
-        "dtype": engine.dtype().name(),
-        "instructions": engine.instructions(),
-        "threads": engine.threads(),
-    });
-    let mut embedder = block_on(Embedder::load(engine, Directory::open(&arguments.model)?, LoadOptions::default()))?;
+    let mut embedder = match arguments.device.as_str() {
+        "cpu" => on_cpu(&arguments, dtype)?,
+        "gpu" => on_gpu(&arguments, dtype)?,
+        other => bail!("--device: expected cpu or gpu, found `{other}`"),
+    };
+    let about = match &embedder {
+        AnyEmbedder::Cpu(embedder) => {
+            let engine = embedder.engine();
+            json!({ "instructions": engine.instructions(), "threads": engine.threads(), "dtype": engine.dtype().name() })
+        }
+        AnyEmbedder::Gpu(embedder) => {
+            let engine = embedder.engine();
+            json!({ "arithmetic": engine.arithmetic(), "dtype": engine.dtype().name() })
+        }
+    };
+    let mut ready = json!({ "ready": true, "version": env!("CARGO_PKG_VERSION") });
+    if let (Some(ready), serde_json::Value::Object(about)) = (ready.as_object_mut(), about) {
+        ready.extend(about);
+    }
     let mut output = io::stdout().lock();
     writeln!(output, "{ready}")?;
     for line in io::stdin().lock().lines() {
@@ -82,4 +97,31 @@ fn main() -> anyhow::Result<()> {
         output.flush()?;
     }
     Ok(())
+}
+
+type Model = AnyEmbedder<Directory>;
+
+fn load(engine: AnyEngine, arguments: &Arguments) -> anyhow::Result<Model> {
+    Ok(block_on(AnyEmbedder::load(engine, Directory::open(&arguments.model)?, LoadOptions::default()))?)
+}
+
+fn on_cpu(arguments: &Arguments, dtype: Option<Dtype>) -> anyhow::Result<Model> {
+    let (threads, instructions) = (arguments.threads, arguments.instructions.clone());
+    let engine = CpuEngine::open(cpu::Options { dtype, threads, instructions, ..cpu::Options::default() })?;
+    load(AnyEngine::Cpu(engine), arguments)
+}
+
+/// With the variants that are the fastest here, as the command line would take them.
+fn on_gpu(arguments: &Arguments, dtype: Option<Dtype>) -> anyhow::Result<Model> {
+    const BUDGET: Duration = Duration::from_millis(1500);
+    let (dtype, matrices) = (dtype.unwrap_or(Dtype::F16), arguments.matrices);
+    let engine = block_on(GpuEngine::open(gpu::Options { dtype, matrices, ..gpu::Options::default() }))?;
+    if matrices && engine.info().matrices.is_none() {
+        bail!("--matrices: expected a GPU whose subgroups multiply matrices of f16, found `{}`", engine.info().name);
+    }
+    let model = load(AnyEngine::Gpu(engine), arguments)?;
+    if let AnyEmbedder::Gpu(embedder) = &model {
+        block_on(embedder.engine().tune(BUDGET))?;
+    }
+    Ok(model)
 }

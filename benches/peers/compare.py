@@ -9,7 +9,7 @@ import argparse, contextlib, hashlib, json, os, pathlib, re, signal, sys, time
 import numpy
 
 import machine, table, texts
-from engines import ENGINES, FOLDER, REFERENCE, WORST_DISTANCE, Worker, WorkerError
+from engines import ENGINES, FOLDER, REFERENCE, WORST_DISTANCE, Worker, WorkerError, gpu_engines
 
 FEWEST_ROUNDS, MOST_ROUNDS = 3, 15
 # A turn's figure is the median of so many requests, or of those that begin within so many seconds.
@@ -24,11 +24,14 @@ def parse(arguments):
     parser.add_argument("--only", default="", metavar="PATTERN",
                         help="engines with a match of this regular expression in their names")
     parser.add_argument("--cases", default="", metavar="PATTERN", help="cases with a match of this in their names")
+    parser.add_argument("--gpu", action="store_true", help="engines on a GPU; benches/gpu/run sets up what they need")
+    parser.add_argument("--torch", default="cuda", metavar="DEVICE", help="with --gpu, torch's device (cuda)")
     parser.add_argument("--output", type=pathlib.Path, metavar="FILE", help="every measurement as JSON")
     arguments = parser.parse_args(arguments)
-    arguments.engines = [engine for engine in ENGINES if re.search(arguments.only, engine.name)]
+    arguments.all = gpu_engines(arguments.torch) if arguments.gpu else ENGINES
+    arguments.engines = [engine for engine in arguments.all if re.search(arguments.only, engine.name)]
     if not arguments.engines:
-        names = ", ".join(engine.name for engine in ENGINES)
+        names = ", ".join(engine.name for engine in arguments.all)
         parser.error(f"--only: expected a match in one of {names}; found none of `{arguments.only}`")
     return arguments
 
@@ -37,13 +40,13 @@ def note(message):
     print(f"peers: {message}", file=sys.stderr, flush=True)
 
 
-def reference_vectors(cases, threads):
+def reference_vectors(cases, engine, threads):
     """The vectors that all others are held against. They are kept: these texts and weights are the same in every run."""
-    made_of = json.dumps([case.texts for case in cases]) + (FOLDER / "model" / "key").read_text()
+    made_of = json.dumps([case.texts for case in cases]) + (FOLDER / engine.model / "key").read_text()
     path = FOLDER / f"reference-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.npz"
     if not path.exists():
         note(f"making {path}")
-        with Worker(REFERENCE, threads) as worker:
+        with Worker(engine, threads) as worker:
             numpy.savez(path, **{case.name: worker.ask(case.texts, vectors=True)["vectors"] for case in cases})
     with numpy.load(path) as vectors:
         return {case.name: vectors[case.name] for case in cases}
@@ -84,7 +87,7 @@ def warm_up(worker, cases, reference):
                    key=lambda distance: (numpy.isnan(distance), distance))
     bound = WORST_DISTANCE[worker.engine.of_class]
     if not distance <= bound:  # so that a NaN fails
-        raise WorkerError(f"{worker.engine.name}: expected at most {bound} of 1 - cos to {REFERENCE.name}, found {distance:.2g}")
+        raise WorkerError(f"{worker.engine.name}: expected at most {bound} of 1 - cos to {REFERENCE}, found {distance:.2g}")
     seconds = {name: min(answer["seconds"] * REQUESTS, answer["seconds"] + TURN_SECONDS) for name, answer in answers.items()}
     return seconds, distance
 
@@ -109,19 +112,29 @@ def measure(workers, cases, rounds):
 def main():
     arguments = parse(sys.argv[1:])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("peers: terminated"))  # so that no stopped worker stays behind
-    cases = texts.cases(FOLDER / "model" / "tokenizer.json")
-    reference = reference_vectors(cases, arguments.threads)
-    mixed = texts.describe_mixed(cases[-1])
-    cases = [case for case in cases if re.search(arguments.cases, case.name)]
+    by = next(engine for engine in arguments.all if engine.name == REFERENCE)
+    every = texts.cases(FOLDER / by.model / "tokenizer.json", arguments.gpu)
+    mixed = texts.describe_mixed(every[-1])
+    cases = [case for case in every if re.search(arguments.cases, case.name)]
     if not cases:
-        sys.exit(f"peers: --cases: expected a match in one of {', '.join(reference)}; found none of `{arguments.cases}`")
+        names = ", ".join(map(str, every))
+        sys.exit(f"peers: --cases: expected a match in one of {names}; found none of `{arguments.cases}`")
+    reference = reference_vectors(cases, by, arguments.threads)
     start = time.monotonic()
-    result = {"about": machine.describe(), "threads": arguments.threads,
-              "cases": {case.name: case.tokens for case in cases}, "engines": {}}
+    result = {"about": machine.describe("benches/gpu/run" if arguments.gpu else "benches/peers/run"), "threads": arguments.threads,
+              "cases": {case.name: case.tokens for case in cases}, "engines": {}, "left out": {}}
     with contextlib.ExitStack() as running:
         workers, costs = [], {case.name: 0 for case in cases}
         for engine in arguments.engines:
-            worker = running.enter_context(Worker(engine, arguments.threads))
+            try:
+                worker = running.enter_context(Worker(engine, arguments.threads))
+            except WorkerError as error:
+                if not arguments.gpu:
+                    raise
+                # A card, its driver or its torch may lack what one of them needs.
+                result["left out"][engine.name] = str(error)
+                note(error)
+                continue
             seconds, distance = warm_up(worker, cases, reference)
             worker.sleep()
             workers.append(worker)

@@ -25,7 +25,14 @@ def commit():
     return described.stdout.strip() or "unknown"
 
 
-def describe():
+def version(package):
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def describe(command):
     name, flags = processor()
     gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2 ** 30
     return {
@@ -33,8 +40,8 @@ def describe():
         "instruction sets": ", ".join(f"{name} {'yes' if name in flags else 'no'}" for name in INSTRUCTION_SETS),
         "date": datetime.date.today().isoformat(),
         "versions": ", ".join([f"wembed at {commit()}", f"Python {platform.python_version()}"]
-                              + [f"{package} {importlib.metadata.version(package)}" for package in PACKAGES]),
-        "command": shlex.join(["benches/peers/run", *sys.argv[1:]]),
+                              + [f"{package} {version(package)}" for package in PACKAGES if version(package)]),
+        "command": shlex.join([command, *sys.argv[1:]]),
     }
 
 

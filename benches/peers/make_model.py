@@ -1,6 +1,6 @@
 """Makes a model of mpnet-base's size with random weights, in the layout of sentence-transformers.
 
-    make_model.py TOKENIZER OUT
+    make_model.py [--any-vocabulary] TOKENIZER OUT
 
 The time of a forward pass does not depend on what was learnt, and no trained mpnet-base can be had from a package
 index. What the weights must do is behave like trained ones in low precision: products of ordinary size, layer norms
@@ -45,8 +45,10 @@ def spread(name):
     return 0, 0.04
 
 
-def main(tokenizer, out):
+def main(tokenizer, out, any_vocabulary=False):
     rows = len(json.loads(tokenizer.read_text(encoding="utf-8"))["model"]["vocab"])
+    if any_vocabulary:
+        CONFIG["vocab_size"] = rows
     if rows != CONFIG["vocab_size"]:
         sys.exit(f"make_model.py: `{tokenizer}`: expected {CONFIG['vocab_size']} entries in the vocabulary, found {rows}")
     torch.manual_seed(1)
@@ -63,6 +65,7 @@ def main(tokenizer, out):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    arguments = [argument for argument in sys.argv[1:] if argument != "--any-vocabulary"]
+    if len(arguments) != 2:
         sys.exit(__doc__)
-    main(*map(pathlib.Path, sys.argv[1:]))
+    main(*map(pathlib.Path, arguments), any_vocabulary="--any-vocabulary" in sys.argv)

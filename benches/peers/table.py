@@ -4,6 +4,7 @@ import statistics
 CLASSES = {
     "f32": "f32 and what is as exact",
     "f16": "f16 weights",
+    "half": "f16: weights, and activations too but for wembed's without `--matrices`",
     "bf16": "bf16",
     "int8": "int8, for information",
 }
@@ -72,6 +73,8 @@ def markdown(result, mixed):
     parts = [header, method]
     for of_class, title in CLASSES.items():
         parts += class_tables(result, of_class, title)
+    for name, why in result.get("left out", {}).items():
+        parts.append(f"Left out: {name}: {why}")
     parts += [
         "### Engines", "The distance is that of the worst text to sentence-transformers f32; the memory includes loading.",
         engine_table(result),

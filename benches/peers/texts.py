@@ -4,6 +4,8 @@ import dataclasses, math, random, statistics
 from tokenizers import Tokenizer
 
 MIXED, SHORTEST, LONGEST = 512, 5, 128
+# On a GPU, which is not full of less, also so many.
+MANY = 8192
 # Mostly short sentences and a few long ones; the deviation is that of the logarithm.
 MEDIAN, DEVIATION = 18, 0.7
 # What the tokenizer adds to every text: <s> and </s>.
@@ -20,10 +22,10 @@ class Case:
         return self.name
 
 
-def mixed_lengths():
-    """512 lengths by the quantiles of a log-normal distribution, cut to 5..128, shuffled."""
+def mixed_lengths(count):
+    """Lengths by the quantiles of a log-normal distribution, cut to 5..128, shuffled."""
     normal = statistics.NormalDist()
-    quantiles = [normal.inv_cdf((index + 0.5) / MIXED) for index in range(MIXED)]
+    quantiles = [normal.inv_cdf((index + 0.5) / count) for index in range(count)]
     lengths = [round(MEDIAN * math.exp(DEVIATION * quantile)) for quantile in quantiles]
     lengths = [min(max(length, SHORTEST), LONGEST) for length in lengths]
     random.Random(2).shuffle(lengths)
@@ -61,8 +63,9 @@ class Writer:
         return Case(name, [self.text(length) for length in lengths], lengths)
 
 
-def cases(tokenizer):
+def cases(tokenizer, gpu=False):
     writer = Writer(tokenizer)
-    even = [(1, 16), (1, 128), (8, 128), (32, 128)]
+    even = [(1, 16), (1, 128), (32, 128)] if gpu else [(1, 16), (1, 128), (8, 128), (32, 128)]
+    mixed = [MIXED, MANY] if gpu else [MIXED]
     return [writer.case(f"{texts} x {tokens}", [tokens] * texts) for texts, tokens in even] \
-        + [writer.case(f"{MIXED} mixed", mixed_lengths())]
+        + [writer.case(f"{count} mixed", mixed_lengths(count)) for count in mixed]

@@ -5,6 +5,7 @@
 mod browser;
 mod faults;
 mod invariance;
+mod kernels;
 mod loss;
 mod model;
 mod parity;

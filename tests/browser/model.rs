@@ -32,6 +32,7 @@ pub struct Info {
     pub form: String,
     pub storage: String,
     pub device: Device,
+    pub kernels: Vec<Value>,
     pub devices_replaced: u64,
 }
 

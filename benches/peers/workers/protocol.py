@@ -25,6 +25,8 @@ def arguments(dtypes):
     parser.add_argument("--model", required=True)
     parser.add_argument("--dtype", required=True, choices=dtypes)
     parser.add_argument("--threads", required=True, type=int)
+    parser.add_argument("--device", default="cpu", help="torch's device")
+    parser.add_argument("--compile", action="store_true", help="by torch.compile")
     return parser.parse_args()
 
 

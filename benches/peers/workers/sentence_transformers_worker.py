@@ -3,14 +3,14 @@ import protocol
 import torch
 from sentence_transformers import SentenceTransformer
 
-arguments = protocol.arguments(["f32", "bf16"])
+arguments = protocol.arguments(["f32", "f16", "bf16"])
 torch.set_num_threads(arguments.threads)
-dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[arguments.dtype]
-model = SentenceTransformer(arguments.model, device="cpu", model_kwargs={"dtype": dtype})
+dtype = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}[arguments.dtype]
+model = SentenceTransformer(arguments.model, device=arguments.device, model_kwargs={"dtype": dtype})
 
 
 def embed(texts):
     return model.encode(texts, show_progress_bar=False)
 
 
-protocol.serve(embed, threads=torch.get_num_threads(), batch=protocol.BATCH)
+protocol.serve(embed, threads=torch.get_num_threads(), batch=protocol.BATCH, device=arguments.device)

@@ -6,6 +6,7 @@ mod arguments;
 mod commands;
 mod destination;
 mod device;
+mod footprint;
 mod formats;
 mod kernel_times;
 mod metrics;
@@ -25,6 +26,7 @@ mod synthetic;
 mod table;
 mod tally;
 mod texts;
+mod trial;
 mod tuning;
 
 use std::process::ExitCode;

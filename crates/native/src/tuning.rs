@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::{env, fs};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use pollster::block_on;
 use serde::{Deserialize, Serialize};
 use wembed::ModelFiles;
 use wembed_kernels::Engine as _;
-use wembed_kernels::gpu::{GpuEngine, Plan, Shape};
-use wembed_model::AnyEmbedder;
+use wembed_kernels::gpu::{GpuEngine, Tuned};
+use wembed_model::{AnyEmbedder, KernelPlan};
 
 use crate::report;
+use crate::trial::{Start, Trial};
 
 /// How long measuring may take: a model is waited for.
 const BUDGET: Duration = Duration::from_millis(1500);
@@ -21,65 +22,62 @@ const BUDGET: Duration = Duration::from_millis(1500);
 /// What was measured, by device.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-struct Remembered(BTreeMap<String, Vec<Layer>>);
-
-/// The variants for weights of one shape: each up to so many rows, the last for any number.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Layer {
-    depth: usize,
-    columns: usize,
-    variants: Vec<(Option<usize>, String)>,
-}
-
-impl Layer {
-    /// A shape's plan in words.
-    pub fn of(((depth, columns), plan): &(Shape, Plan)) -> Self {
-        let variants = plan.names().into_iter().map(|(rows, name)| (rows, name.to_owned())).collect();
-        Self { depth: *depth, columns: *columns, variants }
-    }
-
-    /// The plan, where this version has all of its variants.
-    fn plan(&self) -> Option<(Shape, Plan)> {
-        let names: Vec<_> = self.variants.iter().map(|(rows, name)| (*rows, name.as_str())).collect();
-        Some(((self.depth, self.columns), Plan::from_names(&names)?))
-    }
-}
+struct Remembered(BTreeMap<String, Vec<KernelPlan>>);
 
 /// Has a model on a GPU take the fastest variants. Where nothing is remembered of its shapes they are measured first; what goes wrong with that is said, and
 /// costs speed alone.
 pub fn tune(model: &AnyEmbedder<ModelFiles>) {
     let AnyEmbedder::Gpu(embedder) = model else { return };
     if let Err(error) = tuned(embedder.engine()) {
-        report::say(format_args!("the GPU's kernels are not tuned: {error:#}"));
+        report::say(format_args!("the GPU's kernels: {error:#}"));
     }
 }
 
 fn tuned(engine: &GpuEngine) -> anyhow::Result<()> {
-    let path = path();
+    let Some(folder) = folder() else { return measured(engine).map(drop) };
+    let path = folder.join("kernels.json");
     let key = key(engine);
-    let mut remembered = path.as_ref().map(read).unwrap_or_default();
-    let known: Option<Vec<_>> = remembered.0.get(&key).map(|layers| layers.iter().filter_map(Layer::plan).collect());
-    engine.follow(&known.unwrap_or_default());
+    let known = |layers: &Vec<KernelPlan>| layers.iter().filter_map(KernelPlan::plan).collect::<Vec<_>>();
+    engine.follow(&read(&path).0.get(&key).map(known).unwrap_or_default());
     if engine.unplanned().is_empty() {
         return Ok(());
     }
+    let tries = folder.join("kernels.trying");
+    let trial = match Trial::begin(&tries, &key) {
+        Ok(Start::Go(trial)) => Some(trial),
+        Ok(Start::Elsewhere) => return Ok(()),
+        Ok(Start::GivenUp) => bail!(
+            "on `{}` trying them ended this program twice; remove `{}` to have it try again",
+            engine.info().name,
+            tries.display()
+        ),
+        // Whoever cannot write it down can still try.
+        Err(_) => None,
+    };
+    let measured = measured(engine);
+    // Read now: it may have been written to since, but by nobody from now on.
+    let mut remembered = read(&path);
+    let outcome = measured.and_then(|tuned| {
+        let layers = remembered.0.entry(key).or_default();
+        layers.retain(|layer| !tuned.plans.iter().any(|&(shape, _)| layer.is_for(shape)));
+        layers.extend(tuned.plans.iter().map(KernelPlan::of));
+        // They are in force all the same.
+        write(&path, &remembered).with_context(|| format!("what was found could not be kept in `{}`", path.display()))
+    });
+    if let Some(trial) = trial {
+        trial.end().with_context(|| format!("`{}` could not be written", tries.display()))?;
+    }
+    outcome
+}
+
+/// Tries them, and says so.
+fn measured(engine: &GpuEngine) -> anyhow::Result<Tuned> {
     report::say(format_args!("trying the kernels on `{}`, once", engine.info().name));
     let tuned = block_on(engine.tune(BUDGET))?;
     for name in &tuned.refused {
         report::say(format_args!("the variant `{name}` gives other bits there, or none, and is left out"));
     }
-    let Some(path) = path else { return Ok(()) };
-    let layers = remembered.0.entry(key).or_default();
-    layers.retain(|layer| !tuned.plans.iter().any(|(shape, _)| *shape == (layer.depth, layer.columns)));
-    layers.extend(tuned.plans.iter().map(Layer::of));
-    // Another process may have added to it meanwhile.
-    let mut others = read(&path);
-    others.0.extend(remembered.0);
-    // They are in force all the same.
-    if let Err(error) = write(&path, &others) {
-        report::say(format_args!("what was found could not be kept in `{}`: {error:#}", path.display()));
-    }
-    Ok(())
+    Ok(tuned)
 }
 
 /// All that what is the fastest depends on.
@@ -92,9 +90,9 @@ fn key(engine: &GpuEngine) -> String {
 }
 
 /// `WEMBED_CACHE`, else a folder in the user's cache.
-fn path() -> Option<PathBuf> {
+fn folder() -> Option<PathBuf> {
     let said = env::var_os("WEMBED_CACHE").filter(|said| !said.is_empty()).map(PathBuf::from);
-    said.or_else(|| Some(dirs::cache_dir()?.join("wembed"))).map(|folder| folder.join("kernels.json"))
+    said.or_else(|| Some(dirs::cache_dir()?.join("wembed")))
 }
 
 /// What is no such file is nothing remembered.

@@ -29,6 +29,13 @@ export interface LoadOptions {
    */
   vocabulary?: "auto" | "host" | "device";
   /**
+   * Has a GPU's kernels tried when the model is loaded: up to 1.5 s more, and the fastest of them on this device are taken. No bit of a vector depends on it.
+   * Keep `(await model.info()).kernels` and give it as `kernels` the next time, and nothing is tried.
+   */
+  tune?: boolean;
+  /** Kernels that were found to be the fastest. Those that this version does not have, or that give other bits on this device, are not taken. */
+  kernels?: readonly KernelPlan[];
+  /**
    * The languages that texts will be in, as BCP 47 names them: those of the browser's user where nothing is said. Of a packed model (`wembed
    * pack`) the packs of word rows that these languages need are loaded before the model is ready.
    */
@@ -67,6 +74,13 @@ export interface Assets {
   worker?: string | URL | (() => Worker);
   /** The module's bytes or their address; `form` has to be the one that they are. */
   wasm?: string | URL | BufferSource | WebAssembly.Module;
+}
+
+/** Which variants of the linear layer's kernel are taken for weights of one shape: each up to so many rows, the last for any number. */
+export interface KernelPlan {
+  depth: number;
+  columns: number;
+  variants: [rows: number | null, variant: string][];
 }
 
 export type Form = "threads" | "relaxed" | "simd";
@@ -171,6 +185,8 @@ export interface Info {
   device:
     | { engine: "gpu"; name: string; kind: string; driver: string; software: boolean; features: string[]; largestBinding: number }
     | { engine: "cpu"; instructions: string; threads: number };
+  /** On a GPU, the kernels that are taken for being the fastest: none where nothing was tried. */
+  kernels: KernelPlan[];
   /** Why it is this engine. */
   why: string;
   /** How often a lost device was replaced. */

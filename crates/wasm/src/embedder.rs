@@ -40,7 +40,11 @@ impl Embedder {
                 let model = Model::load(engine, files, options.model()).await.map_err(failed)?;
                 Ok(loaded(model, said.to_string()))
             }
-            other => Ok(loaded(other.map_err(failed)?, why)),
+            other => {
+                let model = other.map_err(failed)?;
+                options.tune(&model).await;
+                Ok(loaded(model, why))
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! The options that JavaScript passes, checked: an unknown name or value is an error that names it. `js/types.ts` says what they mean.
 
+use std::time::Duration;
+
 use js_sys::{JSON, Reflect};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -7,8 +9,9 @@ use wasm_bindgen::prelude::*;
 use wembed_kernels::Dtype;
 use wembed_kernels::cpu::{self, CpuEngine};
 use wembed_kernels::gpu::{self, Adapter, GpuEngine};
-use wembed_model::{AnyEngine, EmbedOptions, Finish, LoadOptions, Long, Placement, Prompt};
+use wembed_model::{AnyEngine, EmbedOptions, Finish, KernelPlan, LoadOptions, Long, Placement, Prompt};
 
+use crate::embedder::Model;
 use crate::error::{NO_ADAPTER, argument, engine, no_adapter, said_of_arguments};
 
 #[derive(Debug, Default, Deserialize)]
@@ -18,7 +21,12 @@ pub(crate) struct Load {
     dtype: DtypeName,
     max_length: Option<usize>,
     vocabulary: VocabularyName,
+    kernels: Vec<KernelPlan>,
+    tune: bool,
 }
+
+/// How long kernels are tried: a page waits for it.
+const BUDGET: Duration = Duration::from_millis(1500);
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -123,6 +131,16 @@ impl Load {
         let pool = crate::threads::pool();
         let options = cpu::Options { dtype: self.dtype.named(), pool, ..cpu::Options::default() };
         CpuEngine::open(options).map(AnyEngine::Cpu).map_err(|error| engine(&error))
+    }
+
+    /// Has a model on a GPU take the kernels that were found to be the fastest, or are found so now. What goes wrong with that costs speed alone.
+    pub async fn tune(&self, model: &Model) {
+        let Model::Gpu(embedder) = model else { return };
+        let engine = embedder.engine();
+        let plans: Vec<_> = self.kernels.iter().filter_map(KernelPlan::plan).collect();
+        if engine.adopt(&plans).await.is_ok() && self.tune && !engine.unplanned().is_empty() {
+            engine.tune(BUDGET).await.ok();
+        }
     }
 
     pub fn model(&self) -> LoadOptions {

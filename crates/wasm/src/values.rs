@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 use wembed_kernels::Engine as _;
 use wembed_kernels::cpu::CpuEngine;
 use wembed_kernels::gpu::{GpuEngine, Storage};
-use wembed_model::{Embedding, Error, Tokens};
+use wembed_model::{Embedding, Error, KernelPlan, Tokens};
 
 use crate::embedder::Model;
 use crate::error::argument;
@@ -102,6 +102,7 @@ struct Info<'a> {
     default_prompt: Option<&'a str>,
     storage: &'static str,
     device: Device<'a>,
+    kernels: Vec<KernelPlan>,
     devices_replaced: u64,
     similarity: &'static str,
     why: &'a str,
@@ -153,6 +154,10 @@ pub(crate) fn info(model: &Model, why: &str) -> JsInfo {
         Model::Gpu(embedder) => gpu(embedder.engine()),
         Model::Cpu(embedder) => cpu(embedder.engine()),
     };
+    let kernels = match model {
+        Model::Gpu(embedder) => embedder.engine().plans().iter().map(KernelPlan::of).collect(),
+        Model::Cpu(_) => Vec::new(),
+    };
     let info = Info {
         version: env!("CARGO_PKG_VERSION"),
         form: FORM,
@@ -163,6 +168,7 @@ pub(crate) fn info(model: &Model, why: &str) -> JsInfo {
         default_prompt: description.default_prompt.as_deref(),
         storage,
         device,
+        kernels,
         devices_replaced: model.devices_replaced(),
         similarity: description.similarity.name(),
         why,

@@ -10,15 +10,17 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use wembed::ModelFiles;
 use wembed_kernels::Dtype;
-use wembed_kernels::gpu::{Adapter, GpuEngine, KernelTime, Options, Peaks, Plan, Shape, Time, Tuned};
-use wembed_model::{AnyEmbedder, AnyEngine, EmbedOptions, LoadOptions, Prepared};
+use wembed_kernels::gpu::{
+    Adapter, DeviceInfo, GpuEngine, KernelTime, Options, Peaks, Plan, Shape, Storage, Time, Tuned, kernels,
+};
+use wembed_model::{AnyEmbedder, AnyEngine, EmbedOptions, KernelPlan, LoadOptions, Prepared};
 
 use super::devices::gpu_object;
 use crate::destination::Destination;
+use crate::footprint::Footprint;
 use crate::report::say;
 use crate::synthetic::Synthetic;
 use crate::table::table;
-use crate::tuning::Layer;
 
 /// Weights of the models that people use: K and N of [q | k | v], of the attention's output, and of both halves of the feed-forward
 /// block, in base models and in MiniLM.
@@ -61,13 +63,17 @@ pub fn run(path: &Path, adapter: &Adapter, is_quick: bool) -> anyhow::Result<()>
     say(format_args!("measuring `{}`: {}", info.name, if is_quick { "ten seconds or so" } else { "a minute or so" }));
     print(&format!("{} ({} {})\n\n", info.name, info.backend, info.driver))?;
 
-    let checks = checks(&open)?;
-    let peaks = block_on(engine.peaks())?;
-    print(&format!(
-        "\nat most {:.1} GFLOP/s of f32 multiply-adds, {:.1} GB/s of memory read and written\n\n",
-        peaks.operations / 1e9,
-        peaks.bytes / 1e9
-    ))?;
+    let checks = checks(&open, &info)?;
+    let mut peaks = block_on(engine.peaks())?;
+    drop(engine);
+    if info.matrices.is_some() {
+        let matrices = open(Options { matrices: true, proof: false, ..Options::default() });
+        match matrices.and_then(|engine| block_on(engine.peaks())) {
+            Ok(found) => peaks.matrix_operations = found.matrix_operations,
+            Err(error) => print(&format!("the probe of matrices failed: {error}\n"))?,
+        }
+    }
+    print(&peaks_line(peaks))?;
     let mut linear = Vec::new();
     for matrices in [false, true] {
         if matrices && info.matrices.is_none() {
@@ -79,7 +85,12 @@ pub fn run(path: &Path, adapter: &Adapter, is_quick: bool) -> anyhow::Result<()>
         "wembed": env!("CARGO_PKG_VERSION"),
         "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         "device": gpu_object(&info),
-        "peaks": { "operations_per_second": peaks.operations, "bytes_per_second": peaks.bytes },
+        "peaks": {
+            "operations_per_second": peaks.operations,
+            "half_operations_per_second": peaks.half_operations,
+            "matrix_operations_per_second": peaks.matrix_operations,
+            "bytes_per_second": peaks.bytes,
+        },
         "variants": checks,
         "measured": linear,
         "seconds": started.elapsed().as_secs_f64(),
@@ -108,7 +119,7 @@ fn or_said(measured: anyhow::Result<Value>) -> anyhow::Result<Value> {
 type Open<'a> = &'a dyn Fn(Options) -> Result<GpuEngine, wembed_kernels::Error>;
 
 /// Each variant against the processor.
-fn checks(open: Open<'_>) -> anyhow::Result<Vec<Value>> {
+fn checks(open: Open<'_>, info: &DeviceInfo) -> anyhow::Result<Vec<Value>> {
     let mut checks = Vec::new();
     for (dtype, matrices) in [(Dtype::F16, false), (Dtype::F16, true), (Dtype::F32, false)] {
         let offered = open(Options { dtype, matrices, proof: false, ..Options::default() }).map(|it| it.variants());
@@ -117,11 +128,46 @@ fn checks(open: Open<'_>) -> anyhow::Result<Vec<Value>> {
             let options = Options { dtype, matrices, linear: Plan::only(variant), ..Options::default() };
             let outcome = open(options).err().map(|error| error.to_string());
             let words = outcome.as_deref().unwrap_or("as the processor computes it");
-            print(&format!("{} {variant}: {words}\n", dtype.name()))?;
-            checks.push(json!({ "dtype": dtype.name(), "variant": variant, "wrong": outcome }));
+            let footprint = footprint(variant, dtype, info);
+            let takes = footprint.map_or_else(String::new, |Footprint { invocations, bytes }| {
+                format!(" ({invocations} invocations and {bytes} bytes a workgroup)")
+            });
+            print(&format!("{} {variant}: {words}{takes}\n", dtype.name()))?;
+            checks.push(json!({
+                "dtype": dtype.name(),
+                "variant": variant,
+                "wrong": outcome,
+                "invocations": footprint.map(|it| it.invocations),
+                "workgroup_bytes": footprint.map(|it| it.bytes),
+            }));
         }
     }
     Ok(checks)
+}
+
+/// What a variant takes of a workgroup on this device.
+fn footprint(variant: &str, dtype: Dtype, info: &DeviceInfo) -> Option<Footprint> {
+    let label = format!("linear.{variant}.bias");
+    let kernel = kernels().into_iter().find(|kernel| kernel.label == label)?;
+    let subgroup = info.matrices.filter(|_| kernel.needs.matrix().is_some()).map(|it| ("SUBGROUP", it.subgroup));
+    let storage = if dtype == Dtype::F32 { Storage::F32 } else { Storage::F16 };
+    Footprint::of(kernel, storage, subgroup.as_slice())
+}
+
+fn peaks_line(peaks: Peaks) -> String {
+    let mut line = format!("\nat most {:.1} GFLOP/s of f32 multiply-adds", peaks.operations / 1e9);
+    for (rate, of) in [(peaks.half_operations, "f16 ones"), (peaks.matrix_operations, "products of matrices")] {
+        if let Some(rate) = rate {
+            line.push_str(&format!(", {:.1} of {of}", rate / 1e9));
+        }
+    }
+    line.push_str(&format!("; {:.1} GB/s of memory read and written\n\n", peaks.bytes / 1e9));
+    line
+}
+
+/// The roof over a variant: f32's multiply-adds, or products of matrices where it takes those.
+fn roof(variant: &str, peaks: Peaks) -> f64 {
+    peaks.matrix_operations.filter(|_| variant.contains("matrix")).unwrap_or(peaks.operations)
 }
 
 /// Every variant on these shapes, and whole models by the fastest of them.
@@ -138,7 +184,7 @@ fn linear_layers(
     let tuned = block_on(engine.measure(shapes, budget))?;
     print(&times_table(&tuned, peaks))?;
     let times: Vec<_> = tuned.times.iter().map(|time| time_object(time, peaks)).collect();
-    let plans: Vec<_> = tuned.plans.iter().map(Layer::of).collect();
+    let plans: Vec<_> = tuned.plans.iter().map(KernelPlan::of).collect();
     let mut measured = Vec::new();
     for name in models {
         let shape = Synthetic::parse(name).map_err(anyhow::Error::msg)?;
@@ -162,10 +208,10 @@ fn times_table(tuned: &Tuned, peaks: Peaks) -> String {
             time.variant.to_owned(),
             format!("{:.3}", time.seconds * 1e3),
             format!("{:.1}", time.operations() / 1e9),
-            format!("{:.0} %", 100.0 * time.operations() / peaks.operations),
+            format!("{:.0} %", 100.0 * time.operations() / roof(time.variant, peaks)),
         ]
     };
-    let header = ["K x N", "rows", "variant", "ms", "GFLOP/s", "of f32's peak"];
+    let header = ["K x N", "rows", "variant", "ms", "GFLOP/s", "of the peak"];
     table(&header, tuned.times.iter().map(row).collect(), [1, 3, 4, 5])
 }
 
@@ -177,7 +223,7 @@ fn time_object(time: &Time, peaks: Peaks) -> Value {
         "variant": time.variant,
         "seconds": time.seconds,
         "operations_per_second": time.operations(),
-        "share": time.operations() / peaks.operations,
+        "share": time.operations() / roof(time.variant, peaks),
     })
 }
 
@@ -224,13 +270,13 @@ fn model(
             time.launches.to_string(),
             format!("{:.3}", time.seconds * 1e3),
             format!("{:.1}", time.cost.flops / time.seconds / 1e9),
-            format!("{:.0} %", 100.0 * time.cost.flops / time.seconds / peaks.operations),
+            format!("{:.0} %", 100.0 * time.cost.flops / time.seconds / roof(time.label, peaks)),
             format!("{:.1}", time.cost.bytes / time.seconds / 1e9),
             format!("{:.0} %", 100.0 * time.cost.bytes / time.seconds / peaks.bytes),
         ]
     };
     if kernels.iter().any(|time| time.seconds > 0.0) {
-        let header = ["  kernel, last batch", "launches", "ms", "GFLOP/s", "of f32's peak", "GB/s", "of the peak"];
+        let header = ["  kernel, last batch", "launches", "ms", "GFLOP/s", "of the peak", "GB/s", "of the peak"];
         print(&table(&header, kernels.iter().map(row).collect(), 1..7))?;
     }
     let launches: u64 = kernels.iter().map(|time| time.launches).sum();

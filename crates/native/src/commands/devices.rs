@@ -87,6 +87,7 @@ pub fn gpu_object(device: &DeviceInfo) -> serde_json::Value {
         "backend": device.backend,
         "kind": device.kind,
         "driver": device.driver,
+        "subgroups": device.subgroups.map(|subgroups| json!({ "least": subgroups.least, "most": subgroups.most })),
         "matrices": device.matrices.map(|matrices| json!({ "side": matrices.side, "subgroup": matrices.subgroup })),
         "software": device.software,
         "features": device.features,
