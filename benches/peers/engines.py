@@ -85,7 +85,7 @@ class Worker:
         if not pathlib.Path(engine.command[0]).exists():
             raise WorkerError(f"{engine.name}: no `{engine.command[0]}`: build it, or choose other engines with --only")
         # The tokenizers package takes all cores unless rayon is told otherwise.
-        environment = {**os.environ, "RAYON_NUM_THREADS": str(threads)}
+        environment = {**os.environ, "RAYON_NUM_THREADS": str(threads), "RUST_BACKTRACE": "0"}
         command = [*engine.command, "--model", FOLDER / engine.model, "--dtype", engine.dtype, "--threads", str(threads), *engine.options]
         with open(self.log, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen(

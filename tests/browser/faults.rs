@@ -134,6 +134,8 @@ fn wrong_arguments_are_named() {
         (json!({ "device": "gpu", "dtype": "bf16" }), ["no bf16 on", "the CPU engine"]),
         (json!({ "maxLength": 100_000 }), ["length", "100000"]),
         (json!({ "maxLength": 1 }), ["length", "1"]),
+        (json!({ "kernels": [{ "depth": 384, "variants": [] }] }), ["kernels[0]", "columns"]),
+        (json!({ "tune": "yes" }), ["tune", "boolean"]),
     ] {
         let message = refused(&Job { options, calls: Vec::new(), ..job.clone() }).expect("there is a browser");
         println!("{message}");

@@ -1,6 +1,6 @@
 //! `wembed devices --report FILE`: what a GPU computes and how fast, for people who have it and people who work on the kernels.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -59,7 +59,7 @@ pub fn run(path: &Path, adapter: &Adapter, is_quick: bool) -> anyhow::Result<()>
     // Before a minute is spent.
     ensure!(!path.is_dir(), "`{}` could not be written: expected a file, found a directory", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = NamedTempFile::new_in(folder).with_context(|| format!("`{}` could not be written", path.display()))?;
+    let file = file_in(folder).with_context(|| format!("`{}` could not be written", path.display()))?;
     say(format_args!("measuring `{}`: {}", info.name, if is_quick { "ten seconds or so" } else { "a minute or so" }));
     print(&format!("{} ({} {})\n\n", info.name, info.backend, info.driver))?;
 
@@ -101,6 +101,14 @@ pub fn run(path: &Path, adapter: &Adapter, is_quick: bool) -> anyhow::Result<()>
         Ok(())
     };
     write().with_context(|| format!("`{}` could not be written", path.display()))
+}
+
+/// A file that everybody may read whom the user's mask lets: it is to be sent.
+fn file_in(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
