@@ -14,7 +14,7 @@ fn whichever_kernels_are_taken_the_bits_are_the_same() {
     let model = golden.models.iter().find(|model| model.name == "mpnet").expect("it is there");
     let expected = &model.expected;
     let embedded = |options: Value| {
-        let mut job = Job::new(&folder().join(&model.path));
+        let mut job = Job::new(folder().join(&model.path));
         job.options = options;
         job.calls = vec![json!(["info"]), embed(&expected.texts, json!({}))];
         let done = run(&job)?;

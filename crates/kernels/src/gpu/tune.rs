@@ -162,7 +162,7 @@ fn planned(mut tried: Vec<Tried>, left: &[&'static Variant]) -> Option<Plan> {
     }
     // Where there was no time for few rows, of the variants that are made for them the one that was the fastest on more.
     if least > SMALL_ROWS {
-        let is_for_few = |&(_, variant): &&Timed| variant.tile()[0] as usize <= SMALL_ROWS && left.contains(&variant);
+        let is_for_few = |&(_, variant): &&Timed| variant.tile()[0] as usize <= SMALL_ROWS && left.contains(variant);
         let few = tried[0].1.iter().filter(is_for_few).copied().min_by(by_time);
         if let Some((_, variant)) = few.filter(|&(_, variant)| variant != plan.variant(1)) {
             return Some(plan.with(SMALL_ROWS, variant.name));
