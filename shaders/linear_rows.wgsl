@@ -1,7 +1,7 @@
 // y = epilogue(x W^T + b), the variants without workgroup memory, where no invocation waits for another
 // Shapes: x (T, K), W (N, K) in panels, b (N), output (T, N); K and N multiples of 64, only T is ragged.
 // Work: a workgroup computes ROWS x COLUMNS outputs, each of its invocations ROWS x 4 of them: columns c, c + THREADS, c + 2 THREADS, c + 3 THREADS.
-// Neighbours read neighbouring weights, once. All need the same quads of x at the same time; a part says where from.
+// Neighbours read neighbouring weights, once. All need the same quads of x at the same time; a part says where from, and begins.
 // Order of addition over k, the same in every variant: ascending by fma inside chunks of CHUNK, then the chunks' sums, ascending.
 // Source: Volkov 2010, "Better performance at lower occupancy": outputs in registers, many of them.
 
@@ -9,10 +9,10 @@ const THREADS: u32 = COLUMNS / 4u;
 // Quads of k of one chunk.
 const QUADS: u32 = CHUNK / 4u;
 
-@compute @workgroup_size(THREADS)
-fn main(@builtin(workgroup_id) group: vec3<u32>, invocation: Invocation) {
+/// All of it, for an invocation that is the `lane`th of its subgroup, where `width` quads of x come at once.
+fn compute(group: vec3<u32>, thread: u32, lane: u32, width: u32) {
     let first_row = group.y * ROWS;
-    let first_column = group.x * COLUMNS + invocation.thread;
+    let first_column = group.x * COLUMNS + thread;
     // A column beyond the last is the last: never stored.
     let last = params.columns - 1u;
     let w_start = vec4<u32>(
@@ -21,7 +21,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, invocation: Invocation) {
         weight_start(min(first_column + 2u * THREADS, last)),
         weight_start(min(first_column + 3u * THREADS, last)),
     );
-    let width = quads_at_once(invocation);
 
     // Of a row, its four columns.
     var total: array<vec4<f32>, ROWS>;
@@ -34,7 +33,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, invocation: Invocation) {
             sum[i] = vec4<f32>();
         }
         for (var quad = chunk; quad < chunk + QUADS; quad += width) {
-            let own = brought(invocation, first_row, quad);
+            let own = brought(lane, width, first_row, quad);
             for (var next = 0u; next < width; next++) {
                 let at = w_start + (quad + next) * PANEL;
                 let w0 = widen(weight[at.x]);
@@ -56,11 +55,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, invocation: Invocation) {
         }
     }
 
-    for (var i = 0u; i < min(ROWS, params.rows - first_row); i++) {
+    for (var i = 0u; i < ROWS; i++) {
         let row = first_row + i;
         for (var j = 0u; j < 4u; j++) {
             let column = first_column + j * THREADS;
-            if column < params.columns {
+            if row < params.rows && column < params.columns {
                 output[row * params.columns + column] = epilogue(total[i][j], row, column);
             }
         }

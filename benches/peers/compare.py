@@ -126,16 +126,20 @@ def main():
     with contextlib.ExitStack() as running:
         workers, costs = [], {case.name: 0 for case in cases}
         for engine in arguments.engines:
-            try:
-                worker = running.enter_context(Worker(engine, arguments.threads))
-            except WorkerError as error:
-                if not arguments.gpu:
-                    raise
-                # A card, its driver or its torch may lack what one of them needs.
-                result["left out"][engine.name] = str(error)
-                note(error)
-                continue
-            seconds, distance = warm_up(worker, cases, reference)
+            with contextlib.ExitStack() as starting:
+                try:
+                    worker = starting.enter_context(Worker(engine, arguments.threads))
+                    seconds, distance = warm_up(worker, cases, reference)
+                    if arguments.gpu:  # the first requests were compiled for
+                        seconds, distance = warm_up(worker, cases, reference)
+                except WorkerError as error:
+                    if not arguments.gpu:
+                        raise
+                    # A card, its driver or its torch may lack what one of them needs.
+                    result["left out"][engine.name] = str(error)
+                    note(error)
+                    continue
+                running.push(starting.pop_all())
             worker.sleep()
             workers.append(worker)
             costs = {name: costs[name] + seconds[name] for name in costs}

@@ -1,13 +1,10 @@
 // x for `linear_rows.wgsl`, read as it lies: all invocations ask for one quad, which a cache hands to all at once.
-struct Invocation {
-    @builtin(local_invocation_index) thread: u32,
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    compute(group, thread, 0u, 1u);
 }
 
-fn quads_at_once(invocation: Invocation) -> u32 {
-    return 1u;
-}
-
-fn brought(invocation: Invocation, first_row: u32, quad: u32) -> vec4<f32> {
+fn brought(lane: u32, width: u32, first_row: u32, quad: u32) -> vec4<f32> {
     return vec4<f32>();
 }
 

@@ -31,6 +31,9 @@ fn whichever_kernels_are_taken_the_bits_are_the_same() {
     let (kept, bits) = embedded(json!({ "device": "gpu", "kernels": tuned })).expect("it ran before");
     assert!(kept == tuned && bits == usual, "{kept:?}");
 
+    let (kept, bits) = embedded(json!({ "device": "gpu", "kernels": tuned, "tune": true })).expect("it ran before");
+    assert!(kept == tuned && bits == usual, "nothing is tried again: {kept:?}");
+
     let by = |name: &str| -> Vec<Value> {
         let only =
             |plan: &Value| json!({ "depth": plan["depth"], "columns": plan["columns"], "variants": [[null, name]] });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pollster::block_on;
 use wembed_kernels::Engine as _;
-use wembed_kernels::gpu::{Options, Plan};
+use wembed_kernels::gpu::{Options, Plan, Storage};
 use wembed_tests::device::{WAYS, open};
 
 use crate::repetition::{Encoder, bits, sentences};
@@ -115,5 +115,10 @@ fn peaks_are_measured() {
     // A processor of this century does more, and no card yet as much.
     assert!((1e8..1e16).contains(&peaks.operations), "{peaks:?}");
     assert!((1e7..1e14).contains(&peaks.bytes), "{peaks:?}");
+    let is_some = |rate: Option<f64>| rate.is_some_and(|rate| (1e8..1e16).contains(&rate));
+    assert_eq!(is_some(peaks.half_operations), engine.storage() == Storage::F16, "{peaks:?}");
+    let by_matrices = open(Options { matrices: true, ..WAYS[0].options() }).expect("it was opened before");
+    let peaks = block_on(by_matrices.peaks()).expect("it is measured");
+    assert_eq!(is_some(peaks.matrix_operations), by_matrices.info().matrices.is_some(), "{peaks:?}");
     assert!(engine.kernel_times().is_empty());
 }

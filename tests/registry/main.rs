@@ -3,6 +3,7 @@
 
 mod browser;
 mod declarations;
+mod direct3d;
 mod folder;
 mod limits;
 mod metal;

@@ -89,7 +89,7 @@ pub fn parse_count(number: &str) -> Result<NonZeroUsize, &'static str> {
 /// Loads a model, and has a GPU take its fastest kernels.
 pub fn load(engine: AnyEngine, files: ModelFiles, options: LoadOptions) -> anyhow::Result<Model> {
     let model = block_on(AnyEmbedder::load(engine, files, options))?;
-    tune(&model);
+    tune(&model)?;
     Ok(model)
 }
 

@@ -3,16 +3,21 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// As often a try may not come to its end: somebody may have stopped the first.
 const UNFINISHED: usize = 2;
+
+/// How long one that is under way is waited for: it takes some two seconds.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a process may do.
 #[derive(Debug)]
 pub enum Start {
     /// Try; the file is locked until this is dropped.
     Go(Trial),
-    /// Not now: another process is at it.
+    /// Not now: another process is at it, and has been for long.
     Elsewhere,
     /// Not at all: every try so far ended the program.
     GivenUp,
@@ -29,16 +34,25 @@ impl Trial {
     /// Begins a try of what `key` names; `path` is where tries are written down.
     ///
     /// # Errors
-    /// Where the file cannot be made, locked or read.
+    /// Where the file cannot be made or read.
     pub fn begin(path: &Path, key: &str) -> io::Result<Start> {
+        Self::begin_within(path, key, PATIENCE)
+    }
+
+    fn begin_within(path: &Path, key: &str, patience: Duration) -> io::Result<Start> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(Start::Elsewhere),
-            Err(TryLockError::Error(error)) => return Err(error),
+        // Not for appending alone: Windows would not let it be cut.
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let started = Instant::now();
+        loop {
+            match file.try_lock() {
+                // Where nothing can be locked two may try at once, which harms nobody.
+                Ok(()) | Err(TryLockError::Error(_)) => break,
+                Err(TryLockError::WouldBlock) if started.elapsed() > patience => return Ok(Start::Elsewhere),
+                Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(50)),
+            }
         }
         let mut lines = String::new();
         file.read_to_string(&mut lines)?;
@@ -61,6 +75,7 @@ impl Trial {
         let others = lines.lines().filter(|&line| line != self.key).map(|line| format!("{line}\n"));
         let others: String = others.collect();
         self.file.set_len(0)?;
+        self.file.rewind()?;
         self.file.write_all(others.as_bytes())
     }
 }
@@ -102,7 +117,10 @@ mod tests {
         let folder = tempfile::TempDir::new().expect("there is room");
         let path = folder.path().join("trying");
         let first = begun(&path, "a card");
-        assert!(matches!(Trial::begin(&path, "another").expect("it is there"), Start::Elsewhere));
+        assert!(matches!(
+            Trial::begin_within(&path, "another", Duration::ZERO).expect("it is there"),
+            Start::Elsewhere
+        ));
         first.end().expect("it can be written");
         begun(&path, "another").end().expect("it can be written");
     }

@@ -1,7 +1,7 @@
 //! Which variants of a GPU's kernels are the fastest: measured once, and remembered for each device, driver and version of wembed.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs};
 
@@ -26,48 +26,63 @@ struct Remembered(BTreeMap<String, Vec<KernelPlan>>);
 
 /// Has a model on a GPU take the fastest variants. Where nothing is remembered of its shapes they are measured first; what goes wrong with that is said, and
 /// costs speed alone.
-pub fn tune(model: &AnyEmbedder<ModelFiles>) {
-    let AnyEmbedder::Gpu(embedder) = model else { return };
-    if let Err(error) = tuned(embedder.engine()) {
+///
+/// # Errors
+/// Where matrices were asked for, which are never taken unmeasured, and some layer has none.
+pub fn tune(model: &AnyEmbedder<ModelFiles>) -> anyhow::Result<()> {
+    let AnyEmbedder::Gpu(embedder) = model else { return Ok(()) };
+    let engine = embedder.engine();
+    if let Err(error) = tuned(engine) {
         report::say(format_args!("the GPU's kernels: {error:#}"));
     }
+    if by_matrices(engine) && !engine.unplanned().is_empty() {
+        bail!("--matrices: they could not be tried on `{}`; without it there are other kernels", engine.info().name);
+    }
+    Ok(())
 }
 
 fn tuned(engine: &GpuEngine) -> anyhow::Result<()> {
     let Some(folder) = folder() else { return measured(engine).map(drop) };
     let path = folder.join("kernels.json");
     let key = key(engine);
-    let known = |layers: &Vec<KernelPlan>| layers.iter().filter_map(KernelPlan::plan).collect::<Vec<_>>();
-    engine.follow(&read(&path).0.get(&key).map(known).unwrap_or_default());
-    if engine.unplanned().is_empty() {
+    if is_remembered(engine, &path, &key) {
         return Ok(());
     }
     let tries = folder.join("kernels.trying");
     let trial = match Trial::begin(&tries, &key) {
         Ok(Start::Go(trial)) => Some(trial),
-        Ok(Start::Elsewhere) => return Ok(()),
+        Ok(Start::Elsewhere) => bail!("another process is trying them; the usual ones are taken"),
         Ok(Start::GivenUp) => bail!(
-            "on `{}` trying them ended this program twice; remove `{}` to have it try again",
+            "on `{}` this program ended twice while it tried them, so the usual ones are taken; remove `{}` to have it try again",
             engine.info().name,
             tries.display()
         ),
         // Whoever cannot write it down can still try.
         Err(_) => None,
     };
-    let measured = measured(engine);
-    // Read now: it may have been written to since, but by nobody from now on.
-    let mut remembered = read(&path);
-    let outcome = measured.and_then(|tuned| {
-        let layers = remembered.0.entry(key).or_default();
-        layers.retain(|layer| !tuned.plans.iter().any(|&(shape, _)| layer.is_for(shape)));
-        layers.extend(tuned.plans.iter().map(KernelPlan::of));
-        // They are in force all the same.
-        write(&path, &remembered).with_context(|| format!("what was found could not be kept in `{}`", path.display()))
-    });
-    if let Some(trial) = trial {
-        trial.end().with_context(|| format!("`{}` could not be written", tries.display()))?;
-    }
-    outcome
+    // Another process may have been at it meanwhile.
+    let outcome = if is_remembered(engine, &path, &key) { Ok(()) } else { remember(engine, &path, key) };
+    let ended = trial.map_or(Ok(()), Trial::end);
+    outcome.and(ended.with_context(|| format!("`{}` could not be written", tries.display())))
+}
+
+/// Whether all of a model's shapes have plans, those that are remembered taken.
+fn is_remembered(engine: &GpuEngine, path: &Path, key: &str) -> bool {
+    let known = |layers: &Vec<KernelPlan>| layers.iter().filter_map(KernelPlan::plan).collect::<Vec<_>>();
+    engine.follow(&read(path).0.get(key).map(known).unwrap_or_default());
+    engine.unplanned().is_empty()
+}
+
+/// Tries them, and writes down what was found.
+fn remember(engine: &GpuEngine, path: &Path, key: String) -> anyhow::Result<()> {
+    let tuned = measured(engine)?;
+    // Read now: somebody may have written to it since.
+    let mut remembered = read(path);
+    let layers = remembered.0.entry(key).or_default();
+    layers.retain(|layer| !tuned.plans.iter().any(|&(shape, _)| layer.is_for(shape)));
+    layers.extend(tuned.plans.iter().map(KernelPlan::of));
+    // They are in force all the same.
+    write(path, &remembered).with_context(|| format!("what was found could not be kept in `{}`", path.display()))
 }
 
 /// Tries them, and says so.
@@ -85,8 +100,12 @@ fn key(engine: &GpuEngine) -> String {
     let info = engine.info();
     let version = env!("CARGO_PKG_VERSION");
     // Those that multiply matrices have plans of their own.
-    let matrices = if engine.variants().iter().any(|name| name.starts_with("matrix")) { " by matrices" } else { "" };
+    let matrices = if by_matrices(engine) { " by matrices" } else { "" };
     format!("{}, {} {}, {}{matrices}, wembed {version}", info.name, info.backend, info.driver, engine.dtype().name())
+}
+
+fn by_matrices(engine: &GpuEngine) -> bool {
+    engine.variants().iter().any(|name| name.starts_with("matrix"))
 }
 
 /// `WEMBED_CACHE`, else a folder in the user's cache.
@@ -96,12 +115,12 @@ fn folder() -> Option<PathBuf> {
 }
 
 /// What is no such file is nothing remembered.
-fn read(path: &PathBuf) -> Remembered {
+fn read(path: &Path) -> Remembered {
     fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 
 /// Whole or not at all.
-fn write(path: &PathBuf, remembered: &Remembered) -> anyhow::Result<()> {
+fn write(path: &Path, remembered: &Remembered) -> anyhow::Result<()> {
     let folder = path.parent().context("it has no folder")?;
     fs::create_dir_all(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;

@@ -10,7 +10,7 @@ use crate::{Activation, Engine, Error, Linear, Packed};
 
 /// More than a tile of most variants, and not a whole one.
 const ROWS: usize = 70;
-const COLUMNS: usize = 64;
+const COLUMNS: usize = 192;
 const DEPTH: usize = 192;
 
 /// Those of `variants` that give what `reference` gives, under every epilogue that an encoder uses: see [`agree`].

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use web_time::Instant;
 
-use super::kernel::Need;
+use super::kernel::{Need, Storage};
 use super::tune::Shape;
 use super::{Context, Tensor, arena, linear};
 use crate::error::Kind;
@@ -15,12 +15,15 @@ impl Context {
     /// so that all of them add in one order.
     pub(super) fn variants(&self) -> Vec<&'static linear::Variant> {
         let side = self.matrices.map(|matrices| matrices.side);
-        let has = |needs| match needs {
-            Need::Nothing | Need::F16 => side.is_none(),
-            Need::Subgroups => side.is_none() && self.info.subgroups.is_some(),
+        let lanes = self.info.subgroups.map_or(0, |subgroups| subgroups.least);
+        let has = |variant: &linear::Variant| match variant.needs() {
+            Need::Nothing => side.is_none(),
+            Need::F16 => side.is_none() && self.storage == Storage::F16,
+            // Each row of a tile is some invocation's to bring.
+            Need::Subgroups => side.is_none() && lanes >= variant.tile()[0],
             Need::Matrices(needed) => side == Some(needed),
         };
-        linear::VARIANTS.iter().copied().filter(|variant| has(variant.needs())).collect()
+        linear::VARIANTS.iter().copied().filter(|variant| has(variant)).collect()
     }
 
     /// The variant for so many rows and weights of this shape.

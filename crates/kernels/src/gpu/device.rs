@@ -82,7 +82,7 @@ pub struct DeviceInfo {
 /// Invocations that a device runs together: how many at least and at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subgroups {
-    /// At least 8.
+    /// At least.
     pub least: u32,
     /// At most.
     pub most: u32,
@@ -92,12 +92,10 @@ impl Subgroups {
     /// Those of an adapter.
     fn of(adapter: &wgpu::Adapter) -> Option<Self> {
         let info = adapter.get_info();
-        let (least, most) = match info.backend {
-            // It says a range, of which every card with subgroups has 32.
-            wgpu::Backend::Metal => (32, 32),
-            _ => (info.subgroup_min_size, info.subgroup_max_size),
-        };
-        (adapter.features().contains(wgpu::Features::SUBGROUP) && least >= 8).then_some(Self { least, most })
+        // Metal says a range for all; Apple's own have 32.
+        let is_apples = info.backend == wgpu::Backend::Metal && info.name.contains("Apple");
+        let (least, most) = if is_apples { (32, 32) } else { (info.subgroup_min_size, info.subgroup_max_size) };
+        adapter.features().contains(wgpu::Features::SUBGROUP).then_some(Self { least, most })
     }
 }
 
@@ -213,8 +211,8 @@ pub(super) async fn open(options: &Options) -> Result<(wgpu::Device, wgpu::Queue
     #[allow(unsafe_code)]
     let experimental_features = if info.matrices.is_some() && options.matrices {
         features |= wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
-        // SAFETY: wgpu says that what is experimental may have bugs that make it unsound. It is asked for only where somebody asked for matrices; one kernel
-        // uses it, which was run on lavapipe's matrices of 8 x 8 and nowhere else.
+        // SAFETY: wgpu says that what is experimental may have bugs that make it unsound. It is asked for only where somebody asked for matrices; the kernels that
+        // use it were run on lavapipe's matrices of 8 x 8 and nowhere else.
         unsafe { wgpu::ExperimentalFeatures::enabled() }
     } else {
         wgpu::ExperimentalFeatures::disabled()

@@ -222,7 +222,11 @@ impl GpuEngine {
     pub async fn adopt(&self, plans: &[(Shape, Plan)]) -> Result<(), Error> {
         let named = |variant: &&linear::Variant| plans.iter().any(|(_, plan)| plan.variants().any(|it| it == *variant));
         let variants: Vec<_> = self.context.variants().into_iter().filter(named).collect();
-        let agreeing = agreement::agreeing(self, &variants, linear::PORTABLE).await?;
+        let loaded = self.context.shapes.take();
+        let agreeing = agreement::agreeing(self, &variants, linear::PORTABLE).await;
+        self.context.shapes.replace(loaded);
+        self.context.profile.take();
+        let agreeing = agreeing?;
         let agrees = |(_, plan): &&(Shape, Plan)| plan.variants().all(|variant| agreeing.contains(&variant));
         self.follow(&plans.iter().filter(agrees).cloned().collect::<Vec<_>>());
         Ok(())

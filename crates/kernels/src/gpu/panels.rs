@@ -1,5 +1,5 @@
-//! The order in which a matrix lies in device memory: that in which every linear kernel reads it, so that neighbouring invocations read neighbouring
-//! bytes. Panels of 64 rows; in a panel by k, four at a time; of these, row by row.
+//! The order in which a matrix lies in device memory: that in which every linear kernel reads it, so that what neighbouring invocations read lies
+//! together. Panels of 64 rows; in a panel by k, four at a time; of these, row by row.
 
 /// Rows of a panel: what shaders index by.
 pub const PANEL: usize = 64;

@@ -81,7 +81,10 @@ pub(super) async fn load<R: Rows>(
         scope.close().await?;
     }
     if let Some(panels) = panels {
+        let scope = Scope::open(&context.device, &context.loss, format!("loading `{name}`"));
         panels.finish(write);
+        context.queue.submit([]);
+        scope.close().await?;
     }
     let loaded = packer.first_row;
     assert_eq!(loaded, source.rows(), "a source yields as many rows as it says");

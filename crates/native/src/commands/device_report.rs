@@ -64,13 +64,17 @@ pub fn run(path: &Path, adapter: &Adapter, is_quick: bool) -> anyhow::Result<()>
     print(&format!("{} ({} {})\n\n", info.name, info.backend, info.driver))?;
 
     let checks = checks(&open, &info)?;
-    let mut peaks = block_on(engine.peaks())?;
+    let mut peaks = block_on(engine.peaks()).context("the probes failed")?;
+    let mut matrix_error = None;
     drop(engine);
     if info.matrices.is_some() {
         let matrices = open(Options { matrices: true, proof: false, ..Options::default() });
         match matrices.and_then(|engine| block_on(engine.peaks())) {
             Ok(found) => peaks.matrix_operations = found.matrix_operations,
-            Err(error) => print(&format!("the probe of matrices failed: {error}\n"))?,
+            Err(error) => {
+                print(&format!("the probe of matrices failed: {error}\n"))?;
+                matrix_error = Some(error.to_string());
+            }
         }
     }
     print(&peaks_line(peaks))?;
@@ -89,6 +93,7 @@ pub fn run(path: &Path, adapter: &Adapter, is_quick: bool) -> anyhow::Result<()>
             "operations_per_second": peaks.operations,
             "half_operations_per_second": peaks.half_operations,
             "matrix_operations_per_second": peaks.matrix_operations,
+            "matrix_error": matrix_error,
             "bytes_per_second": peaks.bytes,
         },
         "variants": checks,
@@ -174,8 +179,13 @@ fn peaks_line(peaks: Peaks) -> String {
 }
 
 /// The roof over a variant: f32's multiply-adds, or products of matrices where it takes those.
-fn roof(variant: &str, peaks: Peaks) -> f64 {
-    peaks.matrix_operations.filter(|_| variant.contains("matrix")).unwrap_or(peaks.operations)
+fn roof(variant: &str, peaks: Peaks) -> Option<f64> {
+    if variant.contains("matrix") { peaks.matrix_operations } else { Some(peaks.operations) }
+}
+
+/// A rate's share of that, in percent.
+fn share(rate: f64, variant: &str, peaks: Peaks) -> String {
+    roof(variant, peaks).map_or_else(|| "?".to_owned(), |roof| format!("{:.0} %", 100.0 * rate / roof))
 }
 
 /// Every variant on these shapes, and whole models by the fastest of them.
@@ -216,7 +226,7 @@ fn times_table(tuned: &Tuned, peaks: Peaks) -> String {
             time.variant.to_owned(),
             format!("{:.3}", time.seconds * 1e3),
             format!("{:.1}", time.operations() / 1e9),
-            format!("{:.0} %", 100.0 * time.operations() / roof(time.variant, peaks)),
+            share(time.operations(), time.variant, peaks),
         ]
     };
     let header = ["K x N", "rows", "variant", "ms", "GFLOP/s", "of the peak"];
@@ -231,7 +241,7 @@ fn time_object(time: &Time, peaks: Peaks) -> Value {
         "variant": time.variant,
         "seconds": time.seconds,
         "operations_per_second": time.operations(),
-        "share": time.operations() / roof(time.variant, peaks),
+        "share": roof(time.variant, peaks).map(|roof| time.operations() / roof),
     })
 }
 
@@ -278,7 +288,7 @@ fn model(
             time.launches.to_string(),
             format!("{:.3}", time.seconds * 1e3),
             format!("{:.1}", time.cost.flops / time.seconds / 1e9),
-            format!("{:.0} %", 100.0 * time.cost.flops / time.seconds / roof(time.label, peaks)),
+            share(time.cost.flops / time.seconds, time.label, peaks),
             format!("{:.1}", time.cost.bytes / time.seconds / 1e9),
             format!("{:.0} %", 100.0 * time.cost.bytes / time.seconds / peaks.bytes),
         ]
