@@ -4,14 +4,17 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::commands::{devices, embed, eval, info, pack, pull, search, serve, similarity, verify};
+use crate::commands::{
+    bench, completions, devices, embed, eval, info, man, pack, pull, search, serve, similarity, verify,
+};
 use crate::report;
+use crate::version::VERSION;
 
 /// Text embedding on the GPU or the processor: sentence-transformers' vectors from sentence-transformers' models.
 ///
 /// Vectors and answers go to standard output, everything else to standard error.
 #[derive(Debug, Parser)]
-#[command(name = "wembed", version, max_term_width = 100)]
+#[command(name = "wembed", version = VERSION.as_str(), max_term_width = 100)]
 pub enum Command {
     Embed(embed::Arguments),
     Similarity(similarity::Arguments),
@@ -23,6 +26,9 @@ pub enum Command {
     Pack(pack::Arguments),
     Verify(verify::Arguments),
     Serve(Box<serve::Arguments>),
+    Bench(bench::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 /// The command that was asked for, or the exit code where the help was asked for or the words make no command.
@@ -51,6 +57,9 @@ impl Command {
             Self::Pack(arguments) => pack::run(&arguments),
             Self::Verify(arguments) => verify::run(&arguments),
             Self::Serve(arguments) => serve::run(&arguments),
+            Self::Bench(arguments) => bench::run(&arguments),
+            Self::Completions(arguments) => completions::run(&arguments),
+            Self::Man(arguments) => man::run(&arguments),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `--device`, `--dtype`, `--threads` and `--instructions`: the engine that a model runs on.
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 
 use anyhow::{bail, ensure};
@@ -79,6 +80,28 @@ fn parse_dtype(name: &str) -> Result<ChosenDtype, &'static str> {
 }
 
 impl DeviceArguments {
+    /// The flags that say the same.
+    pub fn flags(&self) -> Vec<OsString> {
+        let device = match &self.device {
+            Device::Auto => "auto",
+            Device::Gpu => "gpu",
+            Device::Cpu => "cpu",
+            Device::Named(name) => name,
+        };
+        let mut flags = vec!["--device".to_owned(), device.to_owned()];
+        if let Some(dtype) = self.dtype.0 {
+            flags.extend(["--dtype".to_owned(), dtype.name().to_owned()]);
+        }
+        if let Some(threads) = self.threads {
+            flags.extend(["--threads".to_owned(), threads.to_string()]);
+        }
+        if let Some(instructions) = &self.instructions {
+            flags.extend(["--instructions".to_owned(), instructions.clone()]);
+        }
+        flags.extend(self.matrices.then(|| "--matrices".to_owned()));
+        flags.into_iter().map(OsString::from).collect()
+    }
+
     /// Opens the engine.
     pub fn open(&self) -> anyhow::Result<AnyEngine> {
         let adapter = match &self.device {

@@ -3,6 +3,7 @@
 mod agreement;
 mod answer;
 mod arguments;
+mod bench;
 mod commands;
 mod destination;
 mod device;
@@ -20,6 +21,7 @@ mod progress;
 mod prompts;
 mod published;
 mod record;
+mod replaced;
 mod report;
 mod source;
 mod synthetic;
@@ -28,6 +30,7 @@ mod tally;
 mod texts;
 mod trial;
 mod tuning;
+mod version;
 
 use std::process::ExitCode;
 

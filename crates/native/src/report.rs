@@ -8,6 +8,11 @@ pub fn say(message: impl Display) {
     let _ = writeln!(io::stderr(), "wembed: {message}");
 }
 
+/// A line that another program said.
+pub fn repeat(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// The error that ends the program, with its causes.
 pub fn error(error: &anyhow::Error) {
     say(format_args!("error: {error:#}"));

@@ -1,6 +1,7 @@
 //! Where a model's files come from: a directory, Hugging Face's cache, or the hub.
 
 use std::cell::RefCell;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,12 @@ pub struct Source {
 }
 
 impl Source {
+    /// The flags that say the same.
+    pub fn flags(&self) -> Vec<OsString> {
+        let revision = self.revision.iter().flat_map(|revision| ["--revision", revision]);
+        revision.chain(self.offline.then_some("--offline")).map(OsString::from).collect()
+    }
+
     /// The files of a model: of the one in this program, of the directory of this name, else of the hub's model of this name.
     pub fn open(&self, model: &Path) -> anyhow::Result<ModelFiles> {
         if let Some(built_in) = built_in(model) {

@@ -1,13 +1,11 @@
 //! `wembed devices --report FILE`: what a GPU computes and how fast, for people who have it and people who work on the kernels.
 
-use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use pollster::block_on;
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
 use wembed::ModelFiles;
 use wembed_kernels::Dtype;
 use wembed_kernels::gpu::{
@@ -18,6 +16,7 @@ use wembed_model::{AnyEmbedder, AnyEngine, EmbedOptions, KernelPlan, LoadOptions
 use super::devices::gpu_object;
 use crate::destination::Destination;
 use crate::footprint::Footprint;
+use crate::replaced::Replaced;
 use crate::report::say;
 use crate::synthetic::Synthetic;
 use crate::table::table;
@@ -57,9 +56,7 @@ pub fn run(path: &Path, adapter: &Adapter, is_quick: bool) -> anyhow::Result<()>
     let engine = open(Options { proof: false, ..Options::default() })?;
     let info = engine.info().clone();
     // Before a minute is spent.
-    ensure!(!path.is_dir(), "`{}` could not be written: expected a file, found a directory", path.display());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = file_in(folder).with_context(|| format!("`{}` could not be written", path.display()))?;
+    let file = Replaced::at(path)?;
     say(format_args!("measuring `{}`: {}", info.name, if is_quick { "ten seconds or so" } else { "a minute or so" }));
     print(&format!("{} ({} {})\n\n", info.name, info.backend, info.driver))?;
 
@@ -100,20 +97,7 @@ pub fn run(path: &Path, adapter: &Adapter, is_quick: bool) -> anyhow::Result<()>
         "measured": linear,
         "seconds": started.elapsed().as_secs_f64(),
     });
-    let write = || -> anyhow::Result<()> {
-        writeln!(&file, "{report:#}")?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().with_context(|| format!("`{}` could not be written", path.display()))
-}
-
-/// A file that everybody may read whom the user's mask lets: it is to be sent.
-fn file_in(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
+    file.write(format!("{report:#}\n").as_bytes())
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

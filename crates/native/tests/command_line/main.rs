@@ -2,12 +2,14 @@
 
 mod bad_models;
 mod bad_words;
+mod bench;
 mod built_in;
 mod columns;
 mod device;
 mod embed;
 mod eval;
 mod forms;
+mod generated;
 mod info;
 mod input;
 mod kill;
