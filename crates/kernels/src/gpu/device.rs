@@ -79,6 +79,11 @@ pub struct DeviceInfo {
     pub largest_binding: u64,
 }
 
+/// Whether it is one of Apple's own GPUs.
+fn is_apples(info: &wgpu::AdapterInfo) -> bool {
+    info.backend == wgpu::Backend::Metal && info.name.contains("Apple")
+}
+
 /// Invocations that a device runs together: how many at least and at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subgroups {
@@ -93,8 +98,7 @@ impl Subgroups {
     fn of(adapter: &wgpu::Adapter) -> Option<Self> {
         let info = adapter.get_info();
         // Metal says a range for all; Apple's own have 32.
-        let is_apples = info.backend == wgpu::Backend::Metal && info.name.contains("Apple");
-        let (least, most) = if is_apples { (32, 32) } else { (info.subgroup_min_size, info.subgroup_max_size) };
+        let (least, most) = if is_apples(&info) { (32, 32) } else { (info.subgroup_min_size, info.subgroup_max_size) };
         adapter.features().contains(wgpu::Features::SUBGROUP).then_some(Self { least, most })
     }
 }
@@ -116,9 +120,7 @@ impl Matrices {
     fn of(adapter: &wgpu::Adapter) -> Option<Self> {
         const NVIDIA: u32 = 0x10de;
         let info = adapter.get_info();
-        let is_known = info.backend == wgpu::Backend::Metal && info.name.contains("Apple")
-            || info.vendor == NVIDIA
-            || info.device_type == wgpu::DeviceType::Cpu;
+        let is_known = is_apples(&info) || info.vendor == NVIDIA || info.device_type == wgpu::DeviceType::Cpu;
         let needed = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX | wgpu::Features::SHADER_F16;
         if !is_known || !adapter.features().contains(needed) {
             return None;

@@ -113,6 +113,7 @@ fn texts(row: &Row) -> Value {
         "textSize": it.characters,
         "batchSize": it.batch,
         "threads": it.threads,
+        "charactersPerText": row.characters,
         "tokensPerText": row.tokens,
         "truncatedShare": row.truncated,
         "wallSeconds": row.wall,

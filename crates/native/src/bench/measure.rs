@@ -85,9 +85,12 @@ pub fn measure<T: Target>(
     // All texts are made before the clock starts.
     let mut client = |_| -> Requests { (0..iterations).map(|_| source.texts(batch, characters)).collect() };
     let clients: Vec<_> = (0..threads).map(&mut client).collect();
+    let lengths = || clients.iter().flatten().flatten().map(|text| text.chars().count() as f64);
+    let characters = lengths().sum::<f64>() / lengths().count().max(1) as f64;
     let started = Instant::now();
     let sent = target.send(clients, done);
-    summed(configuration, sent, started.elapsed().as_secs_f64())
+    let wall = started.elapsed().as_secs_f64();
+    Row { characters, ..summed(configuration, sent, wall) }
 }
 
 /// The row of these requests.

@@ -7,7 +7,9 @@ use super::grid::Configuration;
 pub struct Row {
     pub configuration: Configuration,
     /// How long each request took that was answered with a vector a text, in milliseconds, ascending.
-    latencies: Vec<f64>,
+    pub(super) latencies: Vec<f64>,
+    /// Characters of a text, on average.
+    pub characters: f64,
     /// Requests, those that failed too.
     pub requests: usize,
     /// From the first request to the end of the last, in seconds.
@@ -23,7 +25,8 @@ impl Row {
     /// Of requests that took so long, in milliseconds, of so many.
     pub fn new(configuration: Configuration, mut latencies: Vec<f64>, requests: usize, wall: f64) -> Self {
         latencies.sort_by(f64::total_cmp);
-        Self { configuration, latencies, requests, wall, tokens: None, truncated: None, failure: None }
+        let characters = configuration.characters as f64;
+        Self { configuration, latencies, characters, requests, wall, tokens: None, truncated: None, failure: None }
     }
 
     /// Requests that were answered.
@@ -70,7 +73,7 @@ impl Row {
     }
 
     pub fn characters_per_second(&self) -> f64 {
-        self.texts_per_second() * self.configuration.characters as f64
+        self.texts_per_second() * self.characters
     }
 
     pub fn batches_per_second(&self) -> f64 {

@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use clap::Args;
+use anyhow::{Context as _, ensure};
+use clap::{Args, value_parser};
 use humantime::format_rfc3339_seconds;
 use indicatif::ProgressBar;
 use serde_json::{Map, Value, json};
@@ -37,7 +38,7 @@ pub struct Arguments {
     device: DeviceArguments,
 
     /// Ask the server at this address, and start none
-    #[arg(long, value_name = "URL", help_heading = "Server")]
+    #[arg(long, value_name = "URL", help_heading = "Server", conflicts_with_all = OF_OUR_OWN)]
     url: Option<String>,
     /// What that server speaks
     #[arg(long, value_enum, default_value = "openai", help_heading = "Server")]
@@ -49,18 +50,18 @@ pub struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = parse_count, help_heading = "Server")]
     timeout: NonZeroUsize,
     /// Without a server, in this process; nothing that a server's figures may be laid beside
-    #[arg(long, conflicts_with = "url", help_heading = "Server")]
+    #[arg(long, help_heading = "Server", conflicts_with_all = ["url", "api", "api_key", "timeout"])]
     in_process: bool,
 
     /// Fewer configurations and requests
     #[arg(long, help_heading = "Extent")]
     quick: bool,
-    /// Clients at a time, at most 5
-    #[arg(long, value_name = "N", default_value = "5", value_parser = parse_count, help_heading = "Extent")]
-    max_threads: NonZeroUsize,
-    /// Characters of a text at most
-    #[arg(long, value_name = "N", default_value = "10000", value_parser = parse_count, help_heading = "Extent")]
-    max_size: NonZeroUsize,
+    /// Clients at a time
+    #[arg(long, value_name = "N", default_value = "5", value_parser = value_parser!(u8).range(1..=5), help_heading = "Extent")]
+    max_threads: u8,
+    /// Characters of a text at most, at least 500
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = value_parser!(u32).range(500..), help_heading = "Extent")]
+    max_size: u32,
 
     /// Write the 45 rows here, in the columns of the sidecar's benchmark
     #[arg(long, value_name = "FILE", help_heading = "Results")]
@@ -76,7 +77,11 @@ pub struct Arguments {
     compare: Option<PathBuf>,
 }
 
+/// What says how a server of our own is started.
+const OF_OUR_OWN: [&str; 7] = ["revision", "offline", "device", "dtype", "threads", "instructions", "matrices"];
+
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    ensure!(!arguments.device.kernel_times, "--kernel-times: bench has none; `wembed embed --kernel-times` says them");
     // Before minutes are spent.
     let file = |path: &Option<PathBuf>| path.as_deref().map(Replaced::at).transpose();
     let (csv_file, json_file) = (file(&arguments.export_csv)?, file(&arguments.export_json)?);
@@ -137,7 +142,6 @@ impl Arguments {
     }
 
     fn in_process(&self) -> anyhow::Result<Measured> {
-        use anyhow::Context as _;
         let started = Instant::now();
         let path = chosen(self.model.as_deref())?;
         let files = self.source.open(path)?;
@@ -158,8 +162,8 @@ impl Arguments {
             _ => it,
         };
         let taken = |all: Vec<Configuration>| all.into_iter().filter(is_taken).map(kind).collect::<Vec<_>>();
-        let (threads, quick) = (self.max_threads.get(), self.quick);
-        let configurations = taken(grid(quick, threads, self.max_size.get()));
+        let (threads, quick) = (usize::from(self.max_threads), self.quick);
+        let configurations = taken(grid(quick, threads, self.max_size as usize));
         let of_all_lengths = taken(realistic(quick, threads));
         let mut texts = Texts::default();
         let started = Instant::now();

@@ -76,6 +76,8 @@ fn a_server_of_its_own() {
     let mixed = about["realistic"].as_array().expect("rows");
     let two = mixed.iter().find(|row| row["threads"] == 2).expect("two clients");
     assert!(number(two, "textsPerSec") > 0.0 && number(two, "successRate") == 100.0, "{two}");
+    let characters = number(two, "charsPerSec") / number(two, "textsPerSec");
+    assert!((12.0..240.0).contains(&characters), "{two}");
 
     // Held against itself nothing is slower than a run that was a thousandth as fast, and all than one that was a thousand times as fast.
     for (factor, slower) in [(1e-3, "0 are slower"), (1e3, "3 are slower")] {
@@ -148,5 +150,9 @@ fn what_cannot_be_is_said_before_minutes_are_spent() {
     bench(&["--compare", "/nonexistent/old.json"]).bad(1, &["/nonexistent/old.json"]);
     bench(&["--url", "http://127.0.0.1:1", "--in-process"]).bad(2, &["--in-process"]);
     bench(&["--api", "grpc"]).bad(2, &["grpc", "--api"]);
-    run(&["bench", "--max-threads", "0"]).bad(2, &["at least 1"]);
+    bench(&["--url", "http://127.0.0.1:1", "--threads", "2"]).bad(2, &["--url", "--threads"]);
+    bench(&["--in-process", "--timeout", "3"]).bad(2, &["--in-process", "--timeout"]);
+    bench(&["--kernel-times"]).bad(1, &["--kernel-times"]);
+    run(&["bench", "--max-threads", "6"]).bad(2, &["--max-threads", "6", "1..=5"]);
+    run(&["bench", "--max-size", "100"]).bad(2, &["--max-size", "100"]);
 }
