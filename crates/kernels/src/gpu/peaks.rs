@@ -59,7 +59,7 @@ const MATRIX_ROUNDS: u32 = 16;
 /// Invocations of a probe of arithmetic: enough for the largest cards.
 const INVOCATIONS: usize = 1 << 18;
 
-/// Values that are copied: 96 MiB to as many, which no cache holds.
+/// Values that are copied: 96 MiB to as many, which few caches hold.
 const VALUES: usize = 24 << 20;
 
 /// How long a measurement takes at least.

@@ -61,19 +61,20 @@ pub fn run(path: &Path, adapter: &Adapter, is_quick: bool) -> anyhow::Result<()>
     print(&format!("{} ({} {})\n\n", info.name, info.backend, info.driver))?;
 
     let checks = checks(&open, &info)?;
-    let mut peaks = block_on(engine.peaks()).context("the probes failed")?;
-    let mut matrix_error = None;
-    drop(engine);
-    if info.matrices.is_some() {
-        let matrices = open(Options { matrices: true, proof: false, ..Options::default() });
-        match matrices.and_then(|engine| block_on(engine.peaks())) {
-            Ok(found) => peaks.matrix_operations = found.matrix_operations,
-            Err(error) => {
-                print(&format!("the probe of matrices failed: {error}\n"))?;
-                matrix_error = Some(error.to_string());
-            }
-        }
+    // With matrices where there are some: these probes are the others', too.
+    let by_matrices = info.matrices.map(|_| {
+        let engine = open(Options { matrices: true, proof: false, ..Options::default() })?;
+        block_on(engine.peaks())
+    });
+    let matrix_error = by_matrices.as_ref().and_then(|peaks| Some(peaks.as_ref().err()?.to_string()));
+    if let Some(error) = &matrix_error {
+        print(&format!("the probe of matrices failed: {error}\n"))?;
     }
+    let peaks = match by_matrices {
+        Some(Ok(peaks)) => peaks,
+        _ => block_on(engine.peaks()).context("the probes failed")?,
+    };
+    drop(engine);
     print(&peaks_line(peaks))?;
     let mut linear = Vec::new();
     for matrices in [false, true] {
