@@ -38,7 +38,7 @@ pub struct Arguments {
     device: DeviceArguments,
 
     /// Ask the server at this address, and start none
-    #[arg(long, value_name = "URL", help_heading = "Server", conflicts_with_all = OF_OUR_OWN)]
+    #[arg(long, value_name = "URL", help_heading = "Server", value_parser = parse_url, conflicts_with_all = OF_OUR_OWN)]
     url: Option<String>,
     /// What that server speaks
     #[arg(long, value_enum, default_value = "openai", help_heading = "Server")]
@@ -79,6 +79,11 @@ pub struct Arguments {
 
 /// What says how a server of our own is started.
 const OF_OUR_OWN: [&str; 7] = ["revision", "offline", "device", "dtype", "threads", "instructions", "matrices"];
+
+fn parse_url(url: &str) -> Result<String, &'static str> {
+    let is_one = url.starts_with("http://") || url.starts_with("https://");
+    if is_one { Ok(url.to_owned()) } else { Err("expected an address as http://127.0.0.1:8080") }
+}
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     ensure!(!arguments.device.kernel_times, "--kernel-times: bench has none; `wembed embed --kernel-times` says them");

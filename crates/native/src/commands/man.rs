@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::{Args, CommandFactory as _};
 
 use crate::arguments::Command;
@@ -17,6 +17,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = &arguments.folder;
+    ensure!(!folder.is_file(), "`{}`: expected a folder, found a file", folder.display());
     let said = || format!("`{}` could not be written", folder.display());
     std::fs::create_dir_all(folder).with_context(said)?;
     clap_mangen::generate_to(Command::command(), folder).with_context(said)

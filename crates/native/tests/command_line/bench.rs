@@ -151,6 +151,7 @@ fn what_cannot_be_is_said_before_minutes_are_spent() {
     bench(&["--url", "http://127.0.0.1:1", "--in-process"]).bad(2, &["--in-process"]);
     bench(&["--api", "grpc"]).bad(2, &["grpc", "--api"]);
     bench(&["--url", "http://127.0.0.1:1", "--threads", "2"]).bad(2, &["--url", "--threads"]);
+    bench(&["--url", "nonsense"]).bad(2, &["nonsense", "expected an address"]);
     bench(&["--in-process", "--timeout", "3"]).bad(2, &["--in-process", "--timeout"]);
     bench(&["--kernel-times"]).bad(1, &["--kernel-times"]);
     run(&["bench", "--max-threads", "6"]).bad(2, &["--max-threads", "6", "1..=5"]);

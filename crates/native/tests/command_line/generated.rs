@@ -30,5 +30,7 @@ fn a_page_for_every_command() {
     let page = |name: &str| std::fs::read_to_string(folder.join(name)).expect(name);
     assert!(page("wembed.1").contains("wembed\\-embed(1)"));
     assert!(page("wembed-bench.1").contains("export\\-csv"));
+    let file = folder.join("wembed.1");
+    run(&["man", file.to_str().expect("it is UTF-8")]).bad(1, &["expected a folder, found a file"]);
     run(&["man", "/proc/nowhere"]).bad(1, &["`/proc/nowhere`"]);
 }
