@@ -8,8 +8,8 @@ import argparse, contextlib, hashlib, json, os, pathlib, re, signal, sys, time
 
 import numpy
 
-import machine, table, texts
-from engines import ENGINES, FOLDER, REFERENCE, WORST_DISTANCE, Worker, WorkerError, gpu_engines
+import engines, machine, table, texts
+from engines import FOLDER, REFERENCE, Worker, WorkerError
 
 FEWEST_ROUNDS, MOST_ROUNDS = 3, 15
 # A turn's figure is the median of so many requests, or of those that begin within so many seconds.
@@ -18,6 +18,8 @@ REQUESTS, TURN_SECONDS = 7, 0.4
 
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="benches/peers/run")
+    parser.add_argument("--model", choices=["mpnet", "minilm"], default="mpnet",
+                        help="mpnet-base's size with random weights, or the trained all-MiniLM-L6-v2 with more engines beside it (mpnet)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of every engine (all cores)")
     parser.add_argument("--minutes", type=float, default=6,
                         help=f"time for loading and rounds (6); more if {FEWEST_ROUNDS} rounds of each case need it")
@@ -27,8 +29,9 @@ def parse(arguments):
     parser.add_argument("--gpu", action="store_true", help="engines on a GPU; benches/gpu/run sets up what they need")
     parser.add_argument("--torch", default="cuda", metavar="DEVICE", help="with --gpu, torch's device (cuda)")
     parser.add_argument("--output", type=pathlib.Path, metavar="FILE", help="every measurement as JSON")
+    parser.add_argument("--chart", type=pathlib.Path, metavar="FILE", help="the rates as an SVG")
     arguments = parser.parse_args(arguments)
-    arguments.all = gpu_engines(arguments.torch) if arguments.gpu else ENGINES
+    arguments.all = engines.gpu(arguments.torch) if arguments.gpu else getattr(engines, arguments.model)()
     arguments.engines = [engine for engine in arguments.all if re.search(arguments.only, engine.name)]
     if not arguments.engines:
         names = ", ".join(engine.name for engine in arguments.all)
@@ -85,7 +88,7 @@ def warm_up(worker, cases, reference):
     answers = {case.name: worker.ask(case.texts, vectors=True) for case in cases}
     distance = max((worst_distance(answers[name]["vectors"], reference[name]) for name in answers),
                    key=lambda distance: (numpy.isnan(distance), distance))
-    bound = WORST_DISTANCE[worker.engine.of_class]
+    bound = worker.engine.worst_distance
     if not distance <= bound:  # so that a NaN fails
         raise WorkerError(f"{worker.engine.name}: expected at most {bound} of 1 - cos to {REFERENCE}, found {distance:.2g}")
     seconds = {name: min(answer["seconds"] * REQUESTS, answer["seconds"] + TURN_SECONDS) for name, answer in answers.items()}
@@ -121,7 +124,8 @@ def main():
         sys.exit(f"peers: --cases: expected a match in one of {names}; found none of `{arguments.cases}`")
     reference = reference_vectors(cases, by, arguments.threads)
     start = time.monotonic()
-    result = {"about": machine.describe("benches/gpu/run" if arguments.gpu else "benches/peers/run"), "threads": arguments.threads,
+    result = {"about": machine.describe("benches/gpu/run" if arguments.gpu else "benches/peers/run"),
+              "model": "mpnet" if arguments.gpu else arguments.model, "threads": arguments.threads,
               "cases": {case.name: case.tokens for case in cases}, "engines": {}, "left out": {}}
     with contextlib.ExitStack() as running:
         workers, costs = [], {case.name: 0 for case in cases}
@@ -159,6 +163,10 @@ def main():
             result["engines"][name] |= {"peak memory": worker.peak_memory(), "seconds": seconds[name]}
     if arguments.output:
         arguments.output.write_text(json.dumps(result, indent=1) + "\n")
+    if arguments.chart:
+        import chart  # a card's Python may lack what draws it
+
+        chart.draw(result, arguments.chart)
     print(table.markdown(result, mixed))
 
 

@@ -3,11 +3,12 @@ import statistics
 
 CLASSES = {
     "f32": "f32 and what is as exact",
-    "f16": "f16 weights",
-    "half": "f16: weights, and activations too but for wembed's without `--matrices`",
-    "bf16": "bf16",
-    "int8": "int8, for information",
+    "half": "16 bits",
+    "int8": "8 bits",
+    "node": "In Node",
+    "http": "Over HTTP, one client",
 }
+MODELS = {"mpnet": "mpnet-base (12 x 768) with random weights", "minilm": "all-MiniLM-L6-v2 (6 x 384), trained"}
 
 
 def rows(header, body):
@@ -37,18 +38,22 @@ def ratio(result, ours, peer, case):
     return f"{statistics.median(own / other for own, other in pairs):.2f}"
 
 
+def distance(result, engine):
+    return f"{result['engines'][engine]['worst distance']:.1e}"
+
+
 def class_tables(result, of_class, title):
     engines = [name for name, engine in result["engines"].items() if engine["class"] == of_class]
     if not engines:
         return []
     cases = list(result["cases"])
-    body = [[case] + [rate(result, engine, case) for engine in engines] for case in cases]
-    parts = [f"### {title}\n\nTexts a second:", rows(["texts x tokens", *engines], body)]
+    body = [[engine, *(rate(result, engine, case) for case in cases), distance(result, engine)] for engine in engines]
+    parts = [f"### {title}\n\nTexts a second, and the distance of the worst text:", rows(["texts x tokens", *cases, "1 - cos"], body)]
     pairs = [(ours, peer) for ours in engines for peer in engines
              if ours.startswith("wembed ") and not peer.startswith("wembed ")]
     if pairs:
-        body = [[case] + [ratio(result, *pair, case) for pair in pairs] for case in cases]
-        parts += ["How many times as fast:", rows(["texts x tokens", *(f"{ours} / {peer}" for ours, peer in pairs)], body)]
+        body = [[f"{ours} / {peer}", *(ratio(result, ours, peer, case) for case in cases)] for ours, peer in pairs]
+        parts += ["How many times as fast:", rows(["", *cases], body)]
     return parts
 
 
@@ -56,8 +61,8 @@ def engine_table(result):
     body = []
     for name, engine in result["engines"].items():
         about = ", ".join(f"{key} {value}" for key, value in engine["about"].items())
-        body.append([name, f"{engine['worst distance']:.1e}", f"{engine['peak memory'] / 1e6:.0f} MB", about])
-    return rows(["engine", "worst 1 - cos", "peak resident set", "says of itself"], body)
+        body.append([name, f"{engine['peak memory'] / 1e6:.0f} MB", about])
+    return rows(["engine", "peak resident set", "says of itself"], body)
 
 
 def markdown(result, mixed):
@@ -65,18 +70,15 @@ def markdown(result, mixed):
     rounds = ", ".join(f"{case}: {len(next(iter(result['engines'].values()))['seconds'][case])}" for case in result["cases"])
     share = result["others' share of the processor"]
     method = (
-        f"mpnet-base (12 x 768) with random weights, {result['threads']} threads, tokenising and pooling included. Rounds "
+        f"{MODELS[result['model']]}, {result['threads']} threads, tokenising and pooling included. Rounds "
         f"alternate between the engines, one works at a time ({rounds}). A figure is the median over the rounds, with the "
-        f"slowest and the fastest round behind it; a ratio is the median of the rounds' ratios. {mixed} "
-        f"Other processes took {100 * share:.1f} % of the processor meanwhile."
+        f"slowest and the fastest round behind it; a ratio is the median of the rounds' ratios; the distance is 1 - cosine to "
+        f"sentence-transformers f32. {mixed} Other processes took {100 * share:.1f} % of the processor meanwhile."
     )
     parts = [header, method]
     for of_class, title in CLASSES.items():
         parts += class_tables(result, of_class, title)
     for name, why in result.get("left out", {}).items():
         parts.append(f"Left out: {name}: {why}")
-    parts += [
-        "### Engines", "The distance is that of the worst text to sentence-transformers f32; the memory includes loading.",
-        engine_table(result),
-    ]
+    parts += ["### Engines", "The memory includes loading, and pages of mapped files.", engine_table(result)]
     return "\n\n".join(parts)

@@ -17,7 +17,7 @@ import { markdown } from "./table.mjs";
 import { takeSent } from "./transfers.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const PEERS = here("../../../target/peers/browser/");
+const PEERS = here("../../../target/peers/");
 
 const engine = (program, dtype, threads, form) => ({
   name: [program, dtype, form, `${threads} thread${threads > 1 ? "s" : ""}`].filter(Boolean).join(" "),
@@ -93,7 +93,7 @@ async function sizes(sent, origin) {
   const bytes = { program: 0, model: 0, zipped: 0 };
   for (const [path, count] of sent) {
     if (path.startsWith("/bench/")) continue;
-    const of = /^\/(models|peers\/model)\//.test(path) ? "model" : "program";
+    const of = /^\/(models|peers\/minilm)\//.test(path) ? "model" : "program";
     bytes[of] += count;
     if (of === "program") bytes.zipped += gzipSync(await (await fetch(origin + path)).arrayBuffer(), { level: 9 }).length;
   }
@@ -196,7 +196,7 @@ async function measure(browser, origin, engines, cases, rounds) {
 const { values: { webgpu, rounds, only, output } } = parseArgs({
   options: { webgpu: { type: "boolean", default: false }, rounds: { type: "string", default: "6" }, only: { type: "string", default: "" }, output: { type: "string" } },
 });
-const all = Object.entries(JSON.parse(readFileSync(`${PEERS}model/cases.json`)));
+const all = Object.entries(JSON.parse(readFileSync(`${PEERS}minilm/cases.json`)));
 // A program that stands for a GPU does some thirty tokens a second.
 const cases = Object.fromEntries(webgpu ? all.slice(0, 1) : all);
 const engines = (webgpu ? GPU_ENGINES : ENGINES).filter(({ name }) => new RegExp(only).test(name))

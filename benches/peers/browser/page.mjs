@@ -17,7 +17,7 @@ const programs = {
     const runtime = "/peers/node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify";
     Object.assign(env.backends.onnx.wasm, { numThreads: threads, wasmPaths: { mjs: `${runtime}.mjs`, wasm: `${runtime}.wasm` } });
     const names = { f32: "fp32", q8: "q8" };
-    const extract = await pipeline("feature-extraction", "model", { device: device === "gpu" ? "webgpu" : "wasm", dtype: names[dtype] });
+    const extract = await pipeline("feature-extraction", "minilm", { device: device === "gpu" ? "webgpu" : "wasm", dtype: names[dtype] });
     return {
       embed: async (texts) => (await extract(texts, { pooling: "mean", normalize: true })).data,
       tokens(texts) {

@@ -1,25 +1,24 @@
-"""onnxruntime with every graph optimisation, on the file that export_onnx.py wrote, in batches of like length.
-
---model is the folder of f32.onnx and int8.onnx; the tokenizer lies beside it, in the folder `model`.
-"""
-import pathlib
+"""onnxruntime with every graph optimisation, on the files that export_onnx.py wrote, in batches of like length."""
+import json, pathlib
 
 import numpy
 import onnxruntime
 import protocol
 from tokenizers import Tokenizer
 
-arguments = protocol.arguments(["f32", "int8"])
-folder = pathlib.Path(arguments.model)
-tokenizer = Tokenizer.from_file(str(folder.parent / "model" / "tokenizer.json"))
-tokenizer.enable_truncation(384)
-tokenizer.enable_padding(pad_id=1, pad_token="<pad>")
+FILES = {"f32": "model.onnx", "int8": "model_int8.onnx"}
+
+arguments = protocol.arguments(list(FILES))
+model = pathlib.Path(arguments.model)
+tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
+tokenizer.enable_truncation(protocol.limit(model))
+tokenizer.enable_padding(pad_id=json.loads((model / "config.json").read_text())["pad_token_id"])
 
 options = onnxruntime.SessionOptions()
 options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
 options.intra_op_num_threads = arguments.threads
 session = onnxruntime.InferenceSession(
-    folder / f"{arguments.dtype}.onnx", options, providers=["CPUExecutionProvider"])
+    model / "onnx" / FILES[arguments.dtype], options, providers=["CPUExecutionProvider"])
 
 
 def embed(texts):

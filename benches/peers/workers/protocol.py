@@ -9,7 +9,7 @@ pays for JSON. A request that says "vectors": false gets the seconds alone. The 
 
 Importing this module points file descriptor 1 to standard error: libraries print as they load.
 """
-import argparse, json, os, sys, time
+import argparse, json, os, pathlib, sys, time
 
 import numpy
 
@@ -27,7 +27,13 @@ def arguments(dtypes):
     parser.add_argument("--threads", required=True, type=int)
     parser.add_argument("--device", default="cpu", help="torch's device")
     parser.add_argument("--compile", action="store_true", help="by torch.compile")
+    parser.add_argument("--server", choices=["wembed", "sidecar"], help="which program is asked over HTTP")
     return parser.parse_args()
+
+
+def limit(model):
+    """How many tokens of a text the model takes."""
+    return json.loads((pathlib.Path(model) / "sentence_bert_config.json").read_text())["max_seq_length"]
 
 
 def in_batches(texts, embed):

@@ -8,13 +8,14 @@ torch.set_num_threads(arguments.threads)
 dtype = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}[arguments.dtype]
 tokenizer = AutoTokenizer.from_pretrained(arguments.model)
 model = AutoModel.from_pretrained(arguments.model, dtype=dtype).eval().to(arguments.device)
+limit = protocol.limit(arguments.model)
 attention = model.config._attn_implementation
 if arguments.compile:
     model = torch.compile(model, dynamic=True)
 
 
 def embed(texts):
-    batch = tokenizer(texts, padding=True, truncation=True, max_length=384, return_tensors="pt").to(arguments.device)
+    batch = tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt").to(arguments.device)
     hidden = model(**batch).last_hidden_state.float()  # (texts, tokens, D)
     mask = batch["attention_mask"].unsqueeze(-1).float()
     mean = (hidden * mask).sum(1) / mask.sum(1)

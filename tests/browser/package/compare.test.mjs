@@ -1,4 +1,4 @@
-// The page that sets transformers.js beside wembed. Where benches/peers/browser/run has fetched it and made its model, both run; the hosts that they come from
+// The page that sets transformers.js beside wembed. Where benches/peers/setup has fetched it and made its model, both run; the hosts that they come from
 // are played here.
 
 import assert from "node:assert/strict";
@@ -17,8 +17,8 @@ import { serve } from "../server.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const OURS = here("../../../models/all-MiniLM-L6-v2");
-const PEERS = here("../../../target/peers/browser");
-const missing = existsSync(join(OURS, "model.safetensors")) && existsSync(join(PEERS, "model/onnx")) ? false : "transformers.js and its model are not there: benches/peers/browser/run fetches them";
+const PEERS = here("../../../target/peers");
+const missing = existsSync(join(OURS, "model.safetensors")) && existsSync(join(PEERS, "minilm/onnx")) ? false : "transformers.js and its model are not there: benches/peers/setup minilm node fetches them";
 
 const WWW = here("../../../target/www");
 const server = await serve({ "/": WWW }, false);
@@ -47,7 +47,7 @@ async function played(t) {
     const path = pathname.startsWith("/npm/")
       ? join(PEERS, "node_modules", pathname.slice(5).replace(/@\d[^/]*/, ""))
       : owner
-        ? join(owner === "Xenova" ? join(PEERS, "model") : OURS, inModel)
+        ? join(owner === "Xenova" ? join(PEERS, "minilm") : OURS, inModel)
         : join(WWW, pathname);
     if (!existsSync(path)) return void response.writeHead(404).end();
     let bytes = await readFile(path);

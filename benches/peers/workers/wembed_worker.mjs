@@ -1,0 +1,10 @@
+// The npm package in Node: wembed's CPU engine as WebAssembly, on one thread.
+
+import { resolve } from "node:path";
+import { Embedder } from "../../../target/npm/dist/index.js";
+import { parse, serve } from "./protocol.mjs";
+
+const { model: path, dtype } = parse();
+const model = await Embedder.load(resolve(path), { dtype });
+const { device, threads, form } = model.info();
+await serve(async (texts) => (await model.embed(texts, { normalize: true })).data, { device, threads, form });
