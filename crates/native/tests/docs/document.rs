@@ -43,8 +43,10 @@ pub fn root() -> PathBuf {
 /// Every document that is for users.
 pub fn documents() -> Vec<Document> {
     let root = root();
-    let mut paths = vec!["README.md".to_owned(), "models/wembed-mini/README.md".to_owned(), "crates/wasm/README.md".to_owned()];
-    let mut docs: Vec<_> = fs::read_dir(root.join("docs")).expect("docs").map(|entry| entry.expect("docs").path()).collect();
+    let mut paths =
+        vec!["README.md".to_owned(), "models/wembed-mini/README.md".to_owned(), "crates/wasm/README.md".to_owned()];
+    let mut docs: Vec<_> =
+        fs::read_dir(root.join("docs")).expect("docs").map(|entry| entry.expect("docs").path()).collect();
     docs.sort();
     let names = docs.iter().filter_map(|path| path.file_name()?.to_str()).filter(|name| name.ends_with(".md"));
     paths.extend(names.map(|name| format!("docs/{name}")));
@@ -53,8 +55,14 @@ pub fn documents() -> Vec<Document> {
 
 fn read(root: &Path, path: String) -> Document {
     let text = fs::read_to_string(root.join(&path)).expect("a document");
-    let mut document =
-        Document { path, blocks: Vec::new(), indented: Vec::new(), spans: Vec::new(), links: Vec::new(), anchors: Vec::new() };
+    let mut document = Document {
+        path,
+        blocks: Vec::new(),
+        indented: Vec::new(),
+        spans: Vec::new(),
+        links: Vec::new(),
+        anchors: Vec::new(),
+    };
     let mut open: Option<Block> = None;
     for (number, line) in text.lines().enumerate() {
         let place = format!("{}:{}", document.path, number + 1);

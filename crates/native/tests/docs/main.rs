@@ -1,3 +1,4 @@
+#![cfg(unix)]
 //! The documents, held to the program: every command in them is run, what they print is what it prints, and what they name is there.
 
 mod document;
@@ -14,15 +15,27 @@ use document::{Document, Language, documents};
 use place::Place;
 
 /// Commands that are not run here, and why.
-const NOT_RUN: [(&str, &str); 7] = [
+const NOT_RUN: [(&str, &str); 10] = [
     ("scripts/check", "runs this test"),
     ("scripts/setup && scripts/build-wasm && scripts/build-npm", "a step of scripts/check"),
-    ("scripts/setup && scripts/build-wasm && scripts/build-npm && scripts/build-www\nnode tests/browser/server.mjs", "steps of scripts/check, and a server of its tests"),
+    (
+        "scripts/setup && scripts/build-wasm && scripts/build-npm && scripts/build-www\nnode tests/browser/server.mjs",
+        "steps of scripts/check, and a server of its tests",
+    ),
     ("cargo install --locked --path crates/native", "builds the program again, for minutes"),
     ("cp examples/service/wembed.service /etc/systemd/system/ && systemctl enable --now wembed", "installs a service"),
     (
         "cp examples/service/org.wembed.serve.plist ~/Library/LaunchAgents/ && launchctl load ~/Library/LaunchAgents/org.wembed.serve.plist",
         "installs a service",
+    ),
+    ("python models/train/to_f16.py models/wembed-mini/model wembed-mini-f16", "needs torch"),
+    (
+        "wembed bench --model sentence-transformers/all-MiniLM-L6-v2 --export-csv results.csv --export-json results.json --export-html results.html",
+        "takes minutes; tests of `bench` run fewer of its requests, and read the files",
+    ),
+    (
+        "wembed bench --url http://127.0.0.1:11434 --api ollama --model nomic-embed-text",
+        "takes minutes; tests of `bench` ask a server in each form",
     ),
     ("wembed devices --report gpu.json", "takes a minute; tests of `devices` run it on a device and read the file"),
 ];
@@ -34,10 +47,12 @@ fn every_command_runs_and_prints_what_is_said() {
         let mut place = Place::new(&document);
         for block in &document.blocks {
             match block.language {
-                Language::Shell | Language::Console => match NOT_RUN.iter().find(|(text, _)| *text == block.text.trim()) {
-                    Some((text, _)) => not_run.push(text),
-                    None => place.run(block),
-                },
+                Language::Shell | Language::Console => {
+                    match NOT_RUN.iter().find(|(text, _)| *text == block.text.trim()) {
+                        Some((text, _)) => not_run.push(text),
+                        None => place.run(block),
+                    }
+                }
                 Language::Other => {}
             }
         }
@@ -53,8 +68,13 @@ fn no_command_hides() {
     for Document { path, indented, .. } in documents() {
         for line in indented {
             let word = line.trim_start().trim_start_matches("$ ").split(' ').next().unwrap_or_default();
-            let command = ["wembed", "cargo", "curl", "npm", "node", "python"].contains(&word) || word.starts_with("scripts/");
-            assert!(!command, "{path}: `{}` is a command; put it into a fence that says `sh` or `console`", line.trim());
+            let command =
+                ["wembed", "cargo", "curl", "npm", "node", "python"].contains(&word) || word.starts_with("scripts/");
+            assert!(
+                !command,
+                "{path}: `{}` is a command; put it into a fence that says `sh` or `console`",
+                line.trim()
+            );
         }
     }
 }

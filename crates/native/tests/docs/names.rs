@@ -8,7 +8,8 @@ use crate::document::{documents, root};
 
 /// What a command says of itself.
 fn help(words: &[&str]) -> Option<String> {
-    let output = Command::new(env!("CARGO_BIN_EXE_wembed")).args(words).arg("--help").output().expect("the binary starts");
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_wembed")).args(words).arg("--help").output().expect("the binary starts");
     output.status.success().then(|| String::from_utf8(output.stdout).expect("UTF-8"))
 }
 
@@ -22,20 +23,35 @@ fn flags(text: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn flags_exist() {
     const COMMANDS: [&str; 13] = [
-        "embed", "similarity", "search", "serve", "bench", "verify", "pull", "pack", "info", "devices", "eval sts", "eval pairs", "eval retrieval",
+        "embed",
+        "similarity",
+        "search",
+        "serve",
+        "bench",
+        "verify",
+        "pull",
+        "pack",
+        "info",
+        "devices",
+        "eval sts",
+        "eval pairs",
+        "eval retrieval",
     ];
     let helps = COMMANDS.map(|command| help(&command.split(' ').collect::<Vec<_>>()).expect("a command"));
-    let scripts = ["scripts", "benches/peers", "benches/gpu", "benches/serve"].map(|folder| {
-        let entries = fs::read_dir(root().join(folder)).expect("a folder").map(|entry| entry.expect("an entry").path());
-        entries.filter_map(|path| fs::read_to_string(path).ok()).collect::<String>()
-    });
+    let scripts = ["scripts", "benches/peers", "benches/peers/browser", "benches/gpu", "benches/serve", "models/train"]
+        .map(|folder| {
+            let entries =
+                fs::read_dir(root().join(folder)).expect("a folder").map(|entry| entry.expect("an entry").path());
+            entries.filter_map(|path| fs::read_to_string(path).ok()).collect::<String>()
+        });
     let known: BTreeSet<&str> = helps.iter().chain(&scripts).flat_map(|text| flags(text)).collect();
     // Of other programs.
     let others = BTreeSet::from(["--locked", "--path", "--release", "--package", "--bin", "--features", "--headless"]);
     for document in documents() {
         for (place, span) in &document.spans {
             let own = span.strip_prefix("wembed ").and_then(|rest| {
-                let words: Vec<_> = rest.split(' ').take_while(|word| word.chars().all(|char| char.is_ascii_lowercase())).collect();
+                let words: Vec<_> =
+                    rest.split(' ').take_while(|word| word.chars().all(|char| char.is_ascii_lowercase())).collect();
                 (1..=words.len()).rev().find_map(|count| help(&words[..count]))
             });
             for flag in flags(span) {
@@ -45,7 +61,8 @@ fn flags_exist() {
                 };
                 assert!(found, "{place}: `{span}`: no such flag as `{flag}`");
             }
-            if span.starts_with("wembed ") {
+            if span.strip_prefix("wembed ").is_some_and(|rest| rest.starts_with(|char: char| char.is_ascii_lowercase()))
+            {
                 assert!(own.is_some(), "{place}: `{span}`: no such command");
             }
         }
@@ -75,7 +92,11 @@ fn files_and_links_exist() {
             let target = target.canonicalize().expect("a path");
             let known = all.iter().find(|other| root().join(&other.path) == target);
             if let (Some(known), false) = (known, anchor.is_empty()) {
-                assert!(known.anchors.iter().any(|each| each == anchor), "{place}: {link}: no such heading; found {:?}", known.anchors);
+                assert!(
+                    known.anchors.iter().any(|each| each == anchor),
+                    "{place}: {link}: no such heading; found {:?}",
+                    known.anchors
+                );
             }
         }
     }

@@ -3,7 +3,8 @@
 /// Panics where a line differs by more than the machine's name, or a number by more than its last digit.
 pub fn compare(place: &str, expected: &str, found: &str) {
     let [expected, found] = [expected, found].map(|text| text.lines().map(str::trim_end).collect::<Vec<_>>());
-    let same = expected.len() == found.len() && expected.iter().zip(&found).all(|(expected, found)| alike(expected, found));
+    let same =
+        expected.len() == found.len() && expected.iter().zip(&found).all(|(expected, found)| alike(expected, found));
     assert!(same, "{place}: expected\n\n{}\n\nfound\n\n{}\n", expected.join("\n"), found.join("\n"));
 }
 
@@ -17,14 +18,17 @@ fn alike(expected: &str, found: &str) -> bool {
 }
 
 fn same_word(expected: &str, found: &str) -> bool {
-    let [number, other] = [expected, found].map(|word| word.trim_matches([',', '[', ']', ';']).parse::<f64>());
-    let (Ok(number), Ok(other)) = (number, other) else { return expected == found };
-    // An error is as small here as there, not as large: 1.1e-14.
-    if expected.contains('e') {
-        return other < 1e-9 && number < 1e-9;
+    if expected == found {
+        return true;
     }
-    let decimals = expected.trim_matches([',', '[', ']', ';']).split('.').nth(1).map_or(0, str::len);
-    (number - other).abs() < 1.5 * 0.1_f64.powi(i32::try_from(decimals).expect("few digits")) && (decimals > 0 || number == other)
+    let [expected, found] = [expected, found].map(|word| word.trim_matches([',', '[', ']', ';']));
+    let (Ok(number), Ok(other)) = (expected.parse::<f64>(), found.parse::<f64>()) else { return false };
+    // An error is as small here as there, not the same: 1.1e-14.
+    if expected.contains('e') {
+        return number.max(other) < 1e-9;
+    }
+    let decimals = expected.split('.').nth(1).map_or(0, str::len);
+    decimals > 0 && (number - other).abs() < 1.5 * 0.1_f64.powi(i32::try_from(decimals).expect("few digits"))
 }
 
 #[test]
