@@ -15,7 +15,7 @@ use crate::report;
 #[derive(Debug)]
 pub struct Own {
     child: Child,
-    /// The line that it said when it was ready: url, model, fingerprint, version, device.
+    /// The line that it said when it was ready: url, model, fingerprint, version, device, arithmetic.
     pub ready: Value,
     /// How long it took to say so.
     pub start: Duration,

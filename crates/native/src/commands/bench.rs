@@ -152,10 +152,11 @@ impl Arguments {
         let files = self.source.open(path)?;
         let model = load(self.device.open()?, files, Default::default()).with_context(|| named(path))?;
         let start = started.elapsed();
-        let device = model.device();
+        let (device, arithmetic) = (model.device(), model.arithmetic());
         let mut measured = self.grid(&InProcess::new(model), Kind::InProcess)?;
         measured.about.insert("startSeconds".to_owned(), start.as_secs_f64().into());
         measured.about.insert("device".to_owned(), device.into());
+        measured.about.insert("arithmetic".to_owned(), arithmetic.into());
         Ok(measured)
     }
 

@@ -214,6 +214,7 @@ impl Arguments {
             "fingerprint": first.kind(&EmbedOptions::default())?.fingerprint.clone(),
             "version": env!("CARGO_PKG_VERSION"),
             "device": first.device.clone(),
+            "arithmetic": first.arithmetic.clone(),
         });
         if let Some(lock) = lock {
             lock.say(&ready).context("the lock's file could not be written")?;

@@ -93,8 +93,8 @@ pub struct Hosted {
     pub reader: Arc<Reader>,
     /// What it runs on, in words.
     pub device: String,
-    /// What its vectors' last bits depend on, in words.
-    arithmetic: String,
+    /// What its vectors' last bits depend on, in words: an adapter and its driver, or instructions.
+    pub arithmetic: String,
     /// What its weights are held in.
     pub dtype: Dtype,
     /// The half of a fingerprint that is the model's.

@@ -105,6 +105,7 @@ fn in_this_process() {
     assert_eq!(written["serial"], Value::Array(Vec::new()), "nothing that lies beside a server's");
     assert_eq!(written["wembed"]["inProcess"].as_array().map(Vec::len), Some(3));
     assert!(written["wembed"]["device"].is_string());
+    assert!(written["wembed"]["arithmetic"].is_string());
 }
 
 /// A server that ends with the test.

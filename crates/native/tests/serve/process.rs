@@ -90,7 +90,7 @@ pub fn post(host: &str, path: &str, body: &str) -> std::io::Result<(u16, Value)>
 #[test]
 fn it_says_when_it_is_ready() {
     let mut process = Process::start(&[]);
-    for key in ["url", "model", "fingerprint", "version", "device"] {
+    for key in ["url", "model", "fingerprint", "version", "device", "arithmetic"] {
         assert!(process.ready[key].is_string(), "{key} in {}", process.ready);
     }
     assert_eq!(process.ready["pid"], process.child.id());

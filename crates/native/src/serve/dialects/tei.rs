@@ -136,6 +136,7 @@ pub async fn info(app: &App) -> Result<Response<Body>, Problem> {
             "version": env!("CARGO_PKG_VERSION"),
             "dimensions": description.dimensions,
             "device": model.device,
+            "arithmetic": model.arithmetic,
             "fingerprint": fingerprint,
             "demo": app.demo.as_ref().map(|_| demo::PATH),
             "prompts": description.prompts,
