@@ -1,6 +1,6 @@
 """A server asked over HTTP in OpenAI's form, by one client: the time includes writing, sending and reading JSON.
 
---server wembed is `wembed serve`, --server sidecar the Python program that it replaces, rebuilt (benches/serve/sidecar.py).
+--server wembed is `wembed serve` without its cache, since the texts come again; --server sidecar the Python program that it replaces, rebuilt (benches/serve/sidecar.py).
 """
 import http.client, json, pathlib, socket, subprocess, sys, time
 
@@ -13,7 +13,7 @@ arguments = protocol.arguments(["f32"])
 def start_wembed():
     server = subprocess.Popen(
         ["target/release/wembed", "serve", "--port", "0", "--model", arguments.model, "--device", "cpu", "--dtype", arguments.dtype,
-         "--threads", str(arguments.threads), "--exit-with-parent"], stdout=subprocess.PIPE, text=True)
+         "--threads", str(arguments.threads), "--cache-memory", "0", "--exit-with-parent"], stdout=subprocess.PIPE, text=True)
     return int(json.loads(server.stdout.readline())["url"].rpartition(":")[2])
 
 
@@ -33,9 +33,6 @@ def start_sidecar():
 
 
 connection = http.client.HTTPConnection("127.0.0.1", {"wembed": start_wembed, "sidecar": start_sidecar}[arguments.server]())
-connection.connect()
-# Else a request's two packets wait for an acknowledgement.
-connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def embed(texts):
@@ -43,6 +40,7 @@ def embed(texts):
     connection.request("POST", "/v1/embeddings", body, {"content-type": "application/json"})
     answer = connection.getresponse()
     content = json.loads(answer.read())
+    connection.close()  # a server that was asleep may find that it waited too long; the next request opens another
     if answer.status != 200:
         sys.exit(f"{arguments.server}: expected 200, found {answer.status}: {content}")
     return numpy.array([each["embedding"] for each in content["data"]])

@@ -1,7 +1,7 @@
 // The npm package in Node: wembed's CPU engine as WebAssembly, on one thread.
 
 import { resolve } from "node:path";
-import { Embedder } from "../../../target/npm/dist/index.js";
+import { Embedder } from "../../../target/npm/dist/node.js";
 import { parse, serve } from "./protocol.mjs";
 
 const { model: path, dtype } = parse();
