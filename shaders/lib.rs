@@ -1,12 +1,4 @@
-//! The WGSL of wembed: one file an operation, in the order of the forward pass, and the parts that they share.
-//!
-//! Nothing is built here. `wembed-kernels` joins a kernel's parts in their declared order and puts the constants that
-//! host and shader share in front.
-//!
-//! ```
-//! assert!(wembed_shaders::LAYER_NORM.text.contains("fn main"));
-//! assert_eq!(wembed_shaders::LAYER_NORM.file, "layer_norm.wgsl");
-//! ```
+#![doc = include_str!("README.md")]
 
 /// One WGSL file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

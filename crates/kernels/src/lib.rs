@@ -1,4 +1,4 @@
-//! The ten operations of a text encoder and the engines that carry them out.
+#![doc = include_str!("../README.md")]
 //!
 //! [`Engine`] makes and owns device things, [`Ops`] is the table of contents that a forward pass is written against.
 //! [`gpu::GpuEngine`] records WGSL compute shaders through wgpu, natively and in a browser; [`cpu::CpuEngine`] computes on the

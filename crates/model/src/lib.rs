@@ -1,22 +1,6 @@
-//! Text embedding: sentence-transformers' vectors from sentence-transformers' directories.
+#![doc = include_str!("../README.md")]
 //!
 //! [`Embedder`] loads a model from [`Files`] onto an engine of `wembed-kernels` and turns texts into vectors.
-//!
-//! ```no_run
-//! use wembed_kernels::gpu::{GpuEngine, Options};
-//! use wembed_model::{EmbedOptions, Embedder, LoadOptions, Memory};
-//!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut files = Memory::default();
-//! files.insert("config.json", std::fs::read("MODEL/config.json")?);
-//! // ... and the model's other files.
-//! let engine = GpuEngine::open(Options::default()).await?;
-//! let mut embedder = Embedder::load(engine, files, LoadOptions::default()).await?;
-//! let embeddings = embedder.embed(&["a text"], &EmbedOptions::default()).await?;
-//! assert_eq!(embeddings[0].as_ref().unwrap().vector.len(), embedder.description().dimensions);
-//! # Ok(())
-//! # }
-//! ```
 
 mod any;
 mod architecture;

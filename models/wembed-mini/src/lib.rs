@@ -2,6 +2,11 @@
 //!
 //! The files are those of a sentence-transformers directory, matrices in int8 with a scale a row. `README.md` beside them is
 //! the model's card: what it is good for, how it was trained and measured, and whose texts it learned from.
+//!
+//! ```
+//! let weights = wembed_mini::FILES.iter().find(|(path, _)| *path == "model.safetensors").expect("it has weights");
+//! assert_eq!(weights.1.len(), 6_878_456);
+//! ```
 
 /// The model's name.
 pub const NAME: &str = "wembed-mini";

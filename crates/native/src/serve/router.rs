@@ -63,7 +63,7 @@ pub fn router(app: Arc<App>, guard: Guard) -> Router {
         .route("/ready", get(ready))
         .route("/live", get(|| async { dialects::json(200, &json!({ "status": "alive" })) }))
         .route("/metrics", get(metrics))
-        .route("/openapi.json", get(|| async { with_type("application/json", include_str!("openapi.json")) }))
+        .route("/openapi.json", get(|| async { with_type("application/json", openapi()) }))
         .route("/", get(|| async { with_type("text/html; charset=utf-8", include_str!("page.html")) }))
         .merge(app.demo.as_ref().map(Demo::routes).unwrap_or_default())
         .fallback(|request: Request| async move {
@@ -84,6 +84,11 @@ pub fn router(app: Arc<App>, guard: Guard) -> Router {
         .layer(from_fn_with_state(app, accounted))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+}
+
+/// The OpenAPI document, with this version in it.
+fn openapi() -> String {
+    include_str!("openapi.json").replacen("VERSION", env!("CARGO_PKG_VERSION"), 1)
 }
 
 /// A bug: it is said, and costs one request.
