@@ -30,8 +30,8 @@ class Engine:
 
 
 # A worse distance to the reference than this is another model, not rounding. Seen were 1e-12, and 3e-10 with
-# bf16x3; 2e-6 for weights in f16, 2e-4 for all in bf16; 4e-3; and 4.9e-1 where an export was wrong.
-WORST_DISTANCE = {"f32": 1e-8, "bf16x3": 1e-8, "f16": 1e-3, "bf16": 2e-3, "int8": 2e-2, "q8": 5e-2}
+# bf16x3; 2e-6 for weights in f16, 2e-4 for all in bf16, 3e-2 in int8; and 4.9e-1 where an export was wrong.
+WORST_DISTANCE = {"f32": 1e-8, "bf16x3": 1e-8, "f16": 1e-3, "bf16": 2e-3, "int8": 5e-2, "q8": 5e-2}
 REFERENCE = "sentence-transformers f32"
 
 
