@@ -148,7 +148,7 @@ def main():
             workers.append(worker)
             costs = {name: costs[name] + seconds[name] for name in costs}
             result["engines"][engine.name] = {
-                "class": engine.of_class, "about": worker.about, "worst distance": distance}
+                "class": engine.of_class, "about": worker.about, "worst distance": distance, "note": engine.note}
             note(f"{engine.name}: warm")
         rounds = plan(costs, arguments.minutes * 60 - (time.monotonic() - start))
         note(f"rounds: {rounds}, about {sum(rounds[name] * costs[name] for name in costs) / 60:.1f} minutes")

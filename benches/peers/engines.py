@@ -19,6 +19,7 @@ class Engine:
     model: str
     options: tuple = ()
     worst: float = None  # where it is known to be farther from the reference than its dtype makes it
+    note: str = ""  # what a reader of the tables must know
 
     @property
     def name(self):
@@ -74,8 +75,7 @@ def minilm():
 
     rust = {name: (str(FOLDER / "rust/release" / name),) for name in ("candle", "fastembed")}
     onnx, llama, http = python("sentence_transformers_onnx", "venv-onnx"), python("llama"), python("http")
-    # Its GELU is the one by tanh, out of a table in f16; the model's is the one by erf.
-    another_gelu = dict(worst=1e-3)
+    another_gelu = dict(worst=1e-3, note="its GELU is the one by tanh, out of a table in f16; the model's is the one by erf")
     return [
         engine("wembed", "f32", "f32", WEMBED),
         engine("sentence-transformers", "f32", "f32", SENTENCE_TRANSFORMERS),
@@ -134,7 +134,8 @@ class Worker:
         if not shutil.which(engine.command[0]):
             raise WorkerError(f"{engine.name}: no `{engine.command[0]}`: build it, or choose other engines with --only")
         # The tokenizers package takes all cores unless rayon is told otherwise.
-        environment = {**os.environ, "RAYON_NUM_THREADS": str(threads), "RUST_BACKTRACE": "0", "ORT_DYLIB_PATH": onnxruntime_library()}
+        environment = {**os.environ, "RAYON_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads), "RUST_BACKTRACE": "0",
+                       "ORT_DYLIB_PATH": onnxruntime_library()}
         command = [*engine.command, "--model", FOLDER / engine.model, "--dtype", engine.dtype, "--threads", str(threads), *engine.options]
         with open(self.log, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen(
@@ -199,11 +200,12 @@ class Worker:
         self.signal(signal.SIGSTOP)
 
     def peak_memory(self):
-        """The largest resident sets so far of all its processes, in bytes. Pages of mapped files count."""
+        """The largest resident sets so far of its processes, in bytes: of a server's alone, where there is one. Pages of mapped files count."""
         def peak(process):
             return int((process / "status").read_text().split("VmHWM:")[1].split()[0]) * 1024
 
-        return sum(map(peak, self.processes()))
+        is_client = "--server" in self.engine.options
+        return sum(peak(process) for process in self.processes() if not (is_client and process.name == str(self.process.pid)))
 
     def cpu_seconds(self):
         return sum(int(ticks) for process in self.processes() for ticks in stat(process)[11:13]) / TICKS  # utime and stime

@@ -2,8 +2,7 @@
 import datetime, importlib.metadata, os, pathlib, platform, shlex, subprocess, sys
 
 TICKS = os.sysconf("SC_CLK_TCK")
-PACKAGES = ["torch", "transformers", "sentence-transformers", "tokenizers", "onnxruntime", "onnx", "llama-cpp-python"]
-CRATES = ["candle-core", "fastembed"]
+PACKAGES = ["torch", "transformers", "sentence-transformers", "tokenizers", "onnxruntime", "onnx"]
 # Those that decide how fast a matrix product can be.
 INSTRUCTION_SETS = ["avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8"]
 
@@ -33,12 +32,6 @@ def version(package):
         return None
 
 
-def crate_version(name):
-    """Of one of the engines in Rust."""
-    lock = (pathlib.Path(__file__).parent / "rust/Cargo.lock").read_text()
-    return lock.split(f'name = "{name}"\nversion = "')[1].split('"')[0]
-
-
 def describe(command):
     name, flags = processor()
     gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2 ** 30
@@ -47,8 +40,7 @@ def describe(command):
         "instruction sets": ", ".join(f"{name} {'yes' if name in flags else 'no'}" for name in INSTRUCTION_SETS),
         "date": datetime.date.today().isoformat(),
         "versions": ", ".join([f"wembed at {commit()}", f"Python {platform.python_version()}"]
-                              + [f"{package} {version(package)}" for package in PACKAGES if version(package)]
-                              + [f"{name} {crate_version(name)}" for name in CRATES]),
+                              + [f"{package} {version(package)}" for package in PACKAGES if version(package)]),
         "command": shlex.join([command, *sys.argv[1:]]),
     }
 

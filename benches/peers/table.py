@@ -61,7 +61,7 @@ def engine_table(result):
     body = []
     for name, engine in result["engines"].items():
         about = ", ".join(f"{key} {value}" for key, value in engine["about"].items())
-        body.append([name, f"{engine['peak memory'] / 1e6:.0f} MB", about])
+        body.append([name, f"{engine['peak memory'] / 1e6:.0f} MB", "; ".join(filter(None, [about, engine["note"]]))])
     return rows(["engine", "peak resident set", "says of itself"], body)
 
 
@@ -80,5 +80,5 @@ def markdown(result, mixed):
         parts += class_tables(result, of_class, title)
     for name, why in result.get("left out", {}).items():
         parts.append(f"Left out: {name}: {why}")
-    parts += ["### Engines", "The memory includes loading, and pages of mapped files.", engine_table(result)]
+    parts += ["### Engines", "The memory includes loading, and pages of mapped files; over HTTP it is the server's alone.", engine_table(result)]
     return "\n\n".join(parts)

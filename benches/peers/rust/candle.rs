@@ -1,11 +1,11 @@
-//! Candle's BERT on the processor, pooled as its own example does it, in batches of like length.
+//! Candle's BERT on the processor, by its own products of matrices (no MKL), pooled as its own example does it, in batches of like length.
 
 use anyhow::{Context as _, anyhow};
 use candle_core::{D, DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::bert::{BertModel, Config};
 use clap::Parser as _;
-use peers::{Arguments, BATCH, in_batches, serve};
+use peers::{Arguments, BATCH, in_batches, limit, serve, version};
 use serde_json::json;
 use tokenizers::{PaddingParams, Tokenizer, TruncationParams};
 
@@ -16,7 +16,7 @@ fn main() -> anyhow::Result<()> {
     let mut tokenizer =
         Tokenizer::from_bytes(read("tokenizer.json")?).map_err(|error| anyhow!("tokenizer.json: {error}"))?;
     tokenizer.with_padding(Some(PaddingParams::default()));
-    let truncation = TruncationParams { max_length: 256, ..TruncationParams::default() };
+    let truncation = TruncationParams { max_length: limit(&arguments.model)?, ..TruncationParams::default() };
     tokenizer.with_truncation(Some(truncation)).map_err(|error| anyhow!("truncation: {error}"))?;
     let weights = VarBuilder::from_buffered_safetensors(read("model.safetensors")?, DType::F32, &Device::Cpu)?;
     let model = BertModel::load(weights, &config)?;
@@ -35,6 +35,7 @@ fn main() -> anyhow::Result<()> {
         let unit = mean.broadcast_div(&mean.sqr()?.sum_keepdim(1)?.sqrt()?)?;
         Ok(unit.to_vec2::<f32>()?)
     };
-    let about = [("threads", json!(arguments.threads)), ("batch", json!(BATCH))];
+    let about =
+        [("threads", json!(arguments.threads)), ("batch", json!(BATCH)), ("candle", json!(version("candle-core")))];
     serve(&about, |texts| in_batches(texts, embed))
 }

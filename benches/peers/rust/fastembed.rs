@@ -1,9 +1,9 @@
-//! fastembed, on the file that export_onnx.py wrote. It batches texts as they come, which is its way.
+//! fastembed, on the file that export_onnx.py wrote. It forms batches from texts as they come; they are of 32, as those of the others, where its own default is 256.
 
 use anyhow::Context as _;
 use clap::Parser as _;
 use fastembed::{InitOptionsUserDefined, Pooling, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel};
-use peers::{Arguments, BATCH, serve};
+use peers::{Arguments, BATCH, limit, serve, version};
 use serde_json::json;
 
 fn main() -> anyhow::Result<()> {
@@ -16,8 +16,14 @@ fn main() -> anyhow::Result<()> {
         tokenizer_config_file: read("tokenizer_config.json")?,
     };
     let model = UserDefinedEmbeddingModel::new(read("onnx/model.onnx")?, files).with_pooling(Pooling::Mean);
-    let options = InitOptionsUserDefined::new().with_max_length(256).with_intra_threads(arguments.threads);
+    let options =
+        InitOptionsUserDefined::new().with_max_length(limit(&arguments.model)?).with_intra_threads(arguments.threads);
     let mut model = TextEmbedding::try_new_from_user_defined(model, options)?;
-    let about = [("threads", json!(arguments.threads)), ("batch", json!(BATCH))];
+    let about = [
+        ("threads", json!(arguments.threads)),
+        ("batch", json!(BATCH)),
+        ("fastembed", json!(version("fastembed"))),
+        ("ort", json!(version("ort"))),
+    ];
     serve(&about, |texts| Ok(model.embed(texts, Some(BATCH))?))
 }

@@ -1,7 +1,8 @@
 //! How a worker speaks: `workers/protocol.py` says it, and this is the same in Rust.
 
+use std::fs;
 use std::io::{self, BufRead as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -27,6 +28,22 @@ pub struct Arguments {
 struct Question {
     texts: Vec<String>,
     vectors: bool,
+}
+
+/// How many tokens of a text the model takes.
+pub fn limit(model: &Path) -> anyhow::Result<usize> {
+    #[derive(Deserialize)]
+    struct Sentence {
+        max_seq_length: usize,
+    }
+    let bytes = fs::read(model.join("sentence_bert_config.json")).context("sentence_bert_config.json")?;
+    Ok(serde_json::from_slice::<Sentence>(&bytes)?.max_seq_length)
+}
+
+/// Of a crate that this was built with.
+pub fn version(name: &str) -> Option<&'static str> {
+    let (_, rest) = include_str!("Cargo.lock").split_once(&format!("name = \"{name}\"\nversion = \""))?;
+    rest.split('"').next()
 }
 
 /// Answers questions until there are no more; `about` says what this worker is.

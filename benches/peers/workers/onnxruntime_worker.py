@@ -1,4 +1,8 @@
-"""onnxruntime with every graph optimisation, on the files that export_onnx.py wrote, in batches of like length."""
+"""onnxruntime with all optimisations of its own, on the files that export_onnx.py wrote, in batches of like length.
+
+Fused beforehand by onnxruntime.transformers' optimizer (which finds GELU and layer norm, but not attention, in what PyTorch exports),
+all-MiniLM-L6-v2 was as fast: 58.8 texts/s beside 58.4 at 8 x 128, 53.9 beside 54.0 at 32 x 128.
+"""
 import json, pathlib
 
 import numpy

@@ -9,7 +9,7 @@ pays for JSON. A request that says "vectors": false gets the seconds alone. The 
 
 Importing this module points file descriptor 1 to standard error: libraries print as they load.
 """
-import argparse, json, os, pathlib, sys, time
+import argparse, importlib.metadata, json, os, pathlib, sys, time
 
 import numpy
 
@@ -34,6 +34,10 @@ def arguments(dtypes):
 def limit(model):
     """How many tokens of a text the model takes."""
     return json.loads((pathlib.Path(model) / "sentence_bert_config.json").read_text())["max_seq_length"]
+
+
+def versions(*packages):
+    return {package: importlib.metadata.version(package) for package in packages}
 
 
 def in_batches(texts, embed):

@@ -20,4 +20,5 @@ def embed(texts):
     return model.encode(texts, show_progress_bar=False)
 
 
-protocol.serve(embed, threads=arguments.threads, batch=protocol.BATCH, version=sentence_transformers.__version__)
+protocol.serve(embed, threads=arguments.threads, batch=protocol.BATCH,
+               **protocol.versions("sentence-transformers", "transformers", "optimum-onnx"))

@@ -27,4 +27,4 @@ async function embed(texts) {
   return vectors;
 }
 
-await serve(embed, { threads, batch: BATCH, version: env.version });
+await serve(embed, { threads, batch: BATCH, "transformers.js": env.version, Node: process.version });

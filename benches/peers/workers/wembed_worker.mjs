@@ -6,5 +6,7 @@ import { parse, serve } from "./protocol.mjs";
 
 const { model: path, dtype } = parse();
 const model = await Embedder.load(resolve(path), { dtype });
-const { device, threads, form } = model.info();
-await serve(async (texts) => (await model.embed(texts, { normalize: true })).data, { device, threads, form });
+const { version, device, form } = await model.info();
+await serve(async (texts) => (await model.embed(texts, { normalize: true })).data, {
+  version, threads: device.threads, form, Node: process.version,
+});
