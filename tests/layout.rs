@@ -165,6 +165,20 @@ fn there_is_one_version() {
         let package: Value = serde_json::from_str(&text(&path)).expect("it is JSON");
         assert_eq!(package["dependencies"]["wembed"], format!("^{compatible}.0"), "{path}");
     }
-    let page = text("crates/wasm/examples/cdn/index.html");
-    assert!(page.contains(&format!("/npm/wembed@{compatible}/")), "crates/wasm/examples/cdn/index.html");
+    let mut pages = 0;
+    for path in printed("git", &["ls-files", "-z"])
+        .split('\0')
+        .filter(|path| path.ends_with(".html") || path.ends_with(".md") || path.ends_with(".mjs"))
+    {
+        for (at, name) in text(path).match_indices("npm/wembed@") {
+            let found = &text(path)[at + name.len()..];
+            assert!(
+                found.starts_with(&format!("{compatible}/")),
+                "{path}: expected {compatible}, found {}",
+                found.get(..8).unwrap_or(found)
+            );
+            pages += 1;
+        }
+    }
+    assert!(pages > 2, "documents and examples that name a version");
 }

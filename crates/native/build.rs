@@ -5,12 +5,15 @@ use std::process::Command;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    // It changes with each commit; in a package there is none.
+    // What changes with each commit, and what may be changed without one; in a package there is neither.
     if let Some(log) = git(&["rev-parse", "--git-path", "logs/HEAD"]).filter(|log| Path::new(log).exists()) {
-        println!("cargo:rerun-if-changed={log}");
+        for path in [&log, "src", "../kernels/src", "../model/src", "../../shaders"] {
+            println!("cargo:rerun-if-changed={path}");
+        }
     }
-    let commit = packaged().or_else(|| git(&["rev-parse", "HEAD"])).unwrap_or_default();
-    println!("cargo:rustc-env=WEMBED_COMMIT={}", commit.get(..10).unwrap_or_default());
+    let described = || git(&["describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]);
+    let commit = packaged().or_else(described).unwrap_or_default();
+    println!("cargo:rustc-env=WEMBED_COMMIT={commit}");
 }
 
 /// What git prints, where this is a checkout of wembed and not a folder in another project's.
@@ -27,5 +30,5 @@ fn git(arguments: &[&str]) -> Option<String> {
 fn packaged() -> Option<String> {
     let said = std::fs::read_to_string(".cargo_vcs_info.json").ok()?;
     let (_, rest) = said.split_once("\"sha1\"")?;
-    Some(rest.split('"').nth(1)?.to_owned())
+    Some(rest.split('"').nth(1)?.get(..10)?.to_owned())
 }

@@ -38,6 +38,8 @@ use std::process::ExitCode;
 const CLOSED_PIPE: u8 = 141;
 
 fn main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    without_a_display();
     let command = match arguments::parse() {
         Ok(command) => command,
         Err(code) => return code,
@@ -49,5 +51,16 @@ fn main() -> ExitCode {
             report::error(&error);
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Mesa's device-select layer looks for a display wherever Vulkan is loaded, and where there is none it complains on standard error.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "the environment is changed before there is a second thread")]
+fn without_a_display() {
+    let is_set = |name: &str| std::env::var_os(name).is_some();
+    if !["DISPLAY", "WAYLAND_DISPLAY", "NODEVICE_SELECT"].into_iter().any(is_set) {
+        // SAFETY: no other thread runs yet that could read it.
+        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
     }
 }

@@ -43,8 +43,12 @@ pub fn root() -> PathBuf {
 /// Every document that is for users.
 pub fn documents() -> Vec<Document> {
     let root = root();
-    let mut paths =
-        vec!["README.md".to_owned(), "models/wembed-mini/README.md".to_owned(), "crates/wasm/README.md".to_owned()];
+    let mut paths = vec![
+        "README.md".to_owned(),
+        "models/wembed-mini/README.md".to_owned(),
+        "crates/wasm/README.md".to_owned(),
+        "examples/supervisor/README.md".to_owned(),
+    ];
     let mut docs: Vec<_> =
         fs::read_dir(root.join("docs")).expect("docs").map(|entry| entry.expect("docs").path()).collect();
     docs.sort();
@@ -73,7 +77,11 @@ fn read(root: &Path, path: String) -> Document {
                 let language = match language {
                     "sh" => Language::Shell,
                     "console" => Language::Console,
-                    _ => Language::Other,
+                    // Run by tests/browser/package/docs.test.mjs, but for the last three.
+                    "js" | "html" | "ts" | "json" | "mermaid" => Language::Other,
+                    _ => {
+                        panic!("{place}: a fence of `{language}`: expected sh, console, js, html, ts, json or mermaid")
+                    }
                 };
                 open = Some(Block { place, language, text: String::new() });
             }
