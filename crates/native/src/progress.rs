@@ -21,9 +21,9 @@ pub fn bar(texts: u64, wanted: bool) -> ProgressBar {
     }))
 }
 
-/// Requests done, and how long the rest will take, on standard error where that is a terminal.
-pub fn requests(count: u64) -> ProgressBar {
-    ProgressBar::new(count).with_style(style("{wide_bar} {human_pos} of {human_len} requests, {eta} left"))
+/// Characters of the requests that are done, and how long the rest will take, on standard error where that is a terminal.
+pub fn characters(count: u64) -> ProgressBar {
+    ProgressBar::new(count).with_style(style("{wide_bar} {percent}%, {eta} left"))
 }
 
 /// Bytes of a file and the rate at which they come after the first `present`, of `size` where that is known; on standard

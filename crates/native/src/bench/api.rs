@@ -1,5 +1,6 @@
 //! A server, asked in one of the forms that embedding servers speak.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use ureq::Agent;
 use ureq::http::{HeaderMap, Response};
 
+use super::command_line::shown_url;
 use super::measure::{Answer, Requests, Sent, Target, at_once};
 
 /// What a server speaks.
@@ -28,6 +30,9 @@ pub enum Api {
 pub struct Server {
     agent: Agent,
     url: String,
+    /// The same as it may be repeated.
+    shown: String,
+    fingerprint: OnceLock<String>,
     api: Api,
     model: Option<String>,
     key: Option<String>,
@@ -36,15 +41,39 @@ pub struct Server {
 /// Of a message that a server gives with an error: what is repeated of it.
 const MESSAGE: usize = 300;
 
+/// Who asks.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    /// How many at once.
+    pub most: usize,
+    pub key: Option<String>,
+    /// How long a request may take.
+    pub timeout: Duration,
+}
+
 impl Server {
-    /// At this address; a request may take so long.
-    pub fn new(url: &str, api: Api, model: Option<&str>, key: Option<String>, timeout: Duration) -> Self {
-        let config =
-            Agent::config_builder().timeout_global(Some(timeout)).http_status_as_error(false).proxy(None).build();
+    /// At this address, by the name of its model.
+    pub fn new(url: &str, api: Api, model: Option<&str>, clients: Clients) -> Self {
+        let Clients { most, key, timeout } = clients;
+        let config = Agent::config_builder().timeout_global(Some(timeout)).http_status_as_error(false).proxy(None);
+        // A client keeps its connection.
+        let config = config.max_idle_connections(most).max_idle_connections_per_host(most).build();
         let base = url.trim_end_matches('/');
         // People give the address that their client wants.
         let base = if api == Api::OpenAi { base.trim_end_matches("/v1") } else { base };
-        Self { agent: config.into(), url: base.to_owned(), api, model: model.map(str::to_owned), key }
+        let (url, shown) = (base.to_owned(), shown_url(base));
+        let model = model.map(str::to_owned);
+        Self { agent: config.into(), url, shown, fingerprint: OnceLock::new(), api, model, key }
+    }
+
+    /// What is known of it: its address, the name of its model, the fingerprint of its vectors where it says one.
+    pub fn said(&self) -> Value {
+        let mut said = json!({ "url": self.shown });
+        let others = [("model", self.model.as_deref()), ("fingerprint", self.fingerprint.get().map(String::as_str))];
+        for (name, value) in others.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+            said[name] = value.into();
+        }
+        said
     }
 
     fn path(&self) -> &'static str {
@@ -91,13 +120,13 @@ struct Ollama {
 }
 
 impl Target for Server {
-    fn send(&self, clients: Vec<Requests>, done: &(dyn Fn() + Sync)) -> Vec<Sent> {
+    fn send(&self, clients: Vec<Requests>, done: &(dyn Fn(u64) + Sync)) -> Vec<Sent> {
         at_once(self, clients, done)
     }
 
     fn ask(&self, texts: &[String]) -> anyhow::Result<Answer> {
-        let url = format!("{}{}", self.url, self.path());
-        let mut request = self.agent.post(&url);
+        let url = format!("{}{}", self.shown, self.path());
+        let mut request = self.agent.post(format!("{}{}", self.url, self.path()));
         if let Some(key) = &self.key {
             request = request.header("authorization", format!("Bearer {key}"));
         }
@@ -116,6 +145,9 @@ impl Target for Server {
         ensure!(vectors.len() == texts.len(), "`{url}`: expected {} vectors, found {}", texts.len(), vectors.len());
         let is_whole = |vector: &Vec<f32>| !vector.is_empty() && vector.iter().all(|value| value.is_finite());
         ensure!(vectors.iter().all(is_whole), "`{url}`: expected numbers, found a vector without or with others");
+        if let Some(fingerprint) = said("x-wembed-fingerprint") {
+            self.fingerprint.get_or_init(|| fingerprint.to_owned());
+        }
         Ok(Answer {
             tokens: said("x-wembed-tokens").and_then(|tokens| tokens.parse().ok()).or(counted),
             truncated: truncated(&headers),

@@ -36,6 +36,13 @@ pub struct Configuration {
     pub iterations: usize,
 }
 
+impl Configuration {
+    /// Characters of a text, as tables say it.
+    pub fn said(&self) -> String {
+        if self.characters == 0 { "mixed".to_owned() } else { self.characters.to_string() }
+    }
+}
+
 const CHARACTERS: [usize; 5] = [500, 1000, 2000, 5000, 10_000];
 const BATCHES: [usize; 6] = [1, 5, 10, 20, 32, 64];
 /// Characters and texts of a request.
@@ -46,20 +53,24 @@ const ITERATIONS: usize = 10;
 /// What of all is left in a hurry.
 const QUICK_CHARACTERS: [usize; 2] = [500, 2000];
 const QUICK_BATCHES: [usize; 3] = [1, 10, 32];
+const QUICK_CONCURRENT: usize = 1000;
 const QUICK_ITERATIONS: usize = 3;
 
 /// The 45 configurations of the sidecar's benchmark: 30 of requests one after the other, 15 of up to five clients; those within these bounds.
 pub fn grid(is_quick: bool, most_threads: usize, most_characters: usize) -> Vec<Configuration> {
     let iterations = if is_quick { QUICK_ITERATIONS } else { ITERATIONS };
-    let is_taken =
-        |characters: &usize| *characters <= most_characters && (!is_quick || QUICK_CHARACTERS.contains(characters));
+    let is_taken = |characters: usize, quick: &[usize]| {
+        characters <= most_characters && (!is_quick || quick.contains(&characters))
+    };
     let mut all = Vec::new();
-    for characters in CHARACTERS.into_iter().filter(is_taken) {
+    for characters in CHARACTERS.into_iter().filter(|characters| is_taken(*characters, &QUICK_CHARACTERS)) {
         for batch in BATCHES.into_iter().filter(|batch| !is_quick || QUICK_BATCHES.contains(batch)) {
             all.push(Configuration { kind: Kind::Serial, characters, batch, threads: 1, iterations });
         }
     }
-    for (characters, batch) in CONCURRENT.into_iter().filter(|(characters, _)| is_taken(characters)) {
+    for (characters, batch) in
+        CONCURRENT.into_iter().filter(|(characters, _)| is_taken(*characters, &[QUICK_CONCURRENT]))
+    {
         for threads in 1..=most_threads.min(THREADS) {
             all.push(Configuration { kind: Kind::Concurrent, characters, batch, threads, iterations });
         }
@@ -94,6 +105,7 @@ mod tests {
         assert_eq!(few.len(), 3 * 6 + 2 * 3);
         assert!(few.iter().all(|it| it.threads <= 3 && it.characters <= 2000));
         assert_eq!(grid(true, 1, 10_000).len(), 2 * 3 + 1);
+        assert_eq!(grid(true, 2, 1000).len(), 3 + 2);
         assert_eq!(realistic(false, 5).len(), 8);
     }
 }

@@ -4,12 +4,14 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::{Map, Value};
 
 use super::chart::{Line, chart};
+use super::facts::fact;
 use super::grid::Kind;
 use super::row::Row;
 use super::sidecar;
+use super::written::Extent;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1c1e21;background:#fff}\
-                     table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:.15rem .7rem;text-align:right}\
+                     table{display:block;overflow-x:auto;border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:.15rem .45rem;text-align:right;white-space:nowrap}td[colspan]{white-space:normal}\
                      th{border-bottom:1px solid #999;font-weight:600}td:first-child,th:first-child{text-align:left}svg{max-width:100%;height:auto}\
                      dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem}dt{color:#666}dd{margin:0;overflow-wrap:anywhere}";
 
@@ -35,7 +37,7 @@ pub fn html(rows: &[Row], realistic: &[Row], about: &Map<String, Value>) -> anyh
         Ok(html! { @if !svg.is_empty() { h2 { (title) } figure { (PreEscaped(svg)) } } })
     };
     let charts = [
-        drawn("One request after the other", "texts of a request", &by_batch)?,
+        drawn("One request after the other", "texts in a request", &by_batch)?,
         drawn("Several clients", "clients", &by_client)?,
     ];
     let page = html! {
@@ -49,14 +51,14 @@ pub fn html(rows: &[Row], realistic: &[Row], about: &Map<String, Value>) -> anyh
             }
             body {
                 h1 { "wembed bench" }
-                (facts(about))
+                (known(about))
                 @for chart in &charts { (chart) }
                 @if is_a_servers { (sidecars()) }
                 h2 { "All rows" }
                 (table(rows))
                 @if !realistic.is_empty() {
                     h2 { "Texts as people write them" }
-                    p { "Titles, messages, notes and paragraphs of 12 to 231 characters in a dozen languages." }
+                    p { "Titles, messages, notes and documents, each with a number of its own: " (Extent::of_all()) "." }
                     (table(realistic))
                 }
             }
@@ -87,22 +89,53 @@ fn lines(rows: &[Row], kind: Kind, x: fn(&Row) -> usize) -> Vec<Line> {
     sizes.into_iter().map(line).collect()
 }
 
+/// A fact's name in the JSON, how it is said, and in what.
+const FACTS: [(&str, &str, Unit); 15] = [
+    ("model", "model", Unit::None),
+    ("fingerprint", "fingerprint of its vectors", Unit::None),
+    ("device", "device", Unit::None),
+    ("arithmetic", "arithmetic", Unit::None),
+    ("processor", "processor", Unit::None),
+    ("cores", "processor's cores", Unit::None),
+    ("hardwareThreads", "processor's threads", Unit::None),
+    ("system", "system", Unit::None),
+    ("url", "address", Unit::None),
+    ("startSeconds", "until the model was ready", Unit::Seconds),
+    ("firstVectorSeconds", "first vector after that", Unit::Seconds),
+    ("residentBytes", "memory, at most", Unit::Bytes),
+    ("version", "version of wembed", Unit::None),
+    ("date", "end of the run", Unit::None),
+    ("seed", "seed of the texts", Unit::None),
+];
+
+#[derive(Debug, Clone, Copy)]
+enum Unit {
+    None,
+    Seconds,
+    Bytes,
+}
+
+/// A value as people read it.
+fn said(value: &Value, unit: Unit) -> String {
+    let number = value.as_f64().unwrap_or_default();
+    match unit {
+        Unit::Bytes => format!("{:.0} MB", 1e-6 * number),
+        Unit::Seconds if number < 1.0 => format!("{:.1} ms", 1e3 * number),
+        Unit::Seconds => format!("{number:.2} s"),
+        Unit::None => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+    }
+}
+
 /// What was measured, and on what.
-fn facts(about: &Map<String, Value>) -> Markup {
-    let plain = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        Value::Array(words) => words.iter().map(|word| word.as_str().unwrap_or_default()).collect::<Vec<_>>().join(" "),
-        other => other.to_string(),
-    };
+fn known(about: &Map<String, Value>) -> Markup {
+    let words = about.get("commandLine").and_then(Value::as_array);
+    let words = words.map(|words| words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "));
     html! {
         dl {
-            @for (name, value) in about {
-                @if let Value::Object(inner) = value {
-                    @for (name, value) in inner { dt { (name) } dd { (plain(value)) } }
-                } @else {
-                    dt { (name) } dd { (plain(value)) }
-                }
+            @for (name, label, unit) in FACTS {
+                @if let Some(value) = fact(about, name) { dt { (label) ":" } dd { (said(value, unit)) } }
             }
+            @if let Some(words) = words { dt { "command line:" } dd { (words) } }
         }
     }
 }
@@ -127,10 +160,10 @@ fn table(rows: &[Row]) -> Markup {
         "characters",
         "texts",
         "clients",
-        "avg ms",
-        "p50",
-        "p95",
-        "p99",
+        "average, ms",
+        "p50, ms",
+        "p95, ms",
+        "p99, ms",
         "texts/s",
         "tokens a text",
         "cut",
@@ -176,7 +209,14 @@ mod tests {
 
     #[test]
     fn a_page_that_fetches_nothing() {
-        let about = serde_json::json!({ "version": "0.1.0", "server": { "device": "<gpu> & co" } });
+        let about = serde_json::json!({
+            "version": "0.1.0",
+            "residentBytes": 170_400_000,
+            "firstVectorSeconds": 0.0123,
+            "processor": null,
+            "server": { "device": "<gpu> & co" },
+            "commandLine": ["wembed", "bench"],
+        });
         let about = about.as_object().expect("an object");
         let rows = [row(Kind::Serial, Some("no <answer>")), row(Kind::Concurrent, None)];
         let page = html(&rows, &rows[..1], about).expect("it is drawn");
@@ -185,6 +225,11 @@ mod tests {
         {
             assert!(page.contains(part), "{part} in {page}");
         }
+        let extent = Extent::of_all().to_string();
+        for part in ["memory, at most:</dt><dd>170 MB<", "after that:</dt><dd>12.3 ms<", "wembed bench</dd>", &extent] {
+            assert!(page.contains(part), "{part} in {page}");
+        }
+        assert!(!page.contains("residentBytes") && !page.contains("processor"), "{page}");
         for word in ["<script", "src=", "href=", "url(", "@import"] {
             assert!(!page.contains(word), "{word} in {page}");
         }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::grid::Configuration;
 use super::lorem::Source;
 use super::row::Row;
+use super::written::Extent;
 
 /// What answers.
 pub trait Target {
@@ -15,8 +16,8 @@ pub trait Target {
     /// Where there is not.
     fn ask(&self, texts: &[String]) -> anyhow::Result<Answer>;
 
-    /// Sends the requests of several clients; `done` is called after each.
-    fn send(&self, clients: Vec<Requests>, done: &(dyn Fn() + Sync)) -> Vec<Sent> {
+    /// Sends the requests of several clients; `done` is called after each, with its characters.
+    fn send(&self, clients: Vec<Requests>, done: &(dyn Fn(u64) + Sync)) -> Vec<Sent> {
         clients.into_iter().flat_map(|requests| one_by_one(self, requests, done)).collect()
     }
 }
@@ -25,19 +26,20 @@ pub trait Target {
 pub type Requests = Vec<Vec<String>>;
 
 /// One client's requests, one after the other.
-fn one_by_one<T: Target + ?Sized>(target: &T, requests: Requests, done: &(dyn Fn() + Sync)) -> Vec<Sent> {
+fn one_by_one<T: Target + ?Sized>(target: &T, requests: Requests, done: &(dyn Fn(u64) + Sync)) -> Vec<Sent> {
     let timed = |texts: Vec<String>| {
+        let characters = texts.iter().map(|text| text.chars().count() as u64).sum();
         let started = Instant::now();
         let answer = target.ask(&texts);
         let milliseconds = 1e3 * started.elapsed().as_secs_f64();
-        done();
+        done(characters);
         Sent { milliseconds, answer }
     };
     requests.into_iter().map(timed).collect()
 }
 
 /// All clients' requests at once, each client's one after the other.
-pub fn at_once<T: Target + Sync>(target: &T, clients: Vec<Requests>, done: &(dyn Fn() + Sync)) -> Vec<Sent> {
+pub fn at_once<T: Target + Sync>(target: &T, clients: Vec<Requests>, done: &(dyn Fn(u64) + Sync)) -> Vec<Sent> {
     thread::scope(|scope| {
         let start = |requests| scope.spawn(move || one_by_one(target, requests, done));
         let started: Vec<_> = clients.into_iter().map(start).collect();
@@ -54,7 +56,7 @@ pub struct Answer {
     pub truncated: Option<u64>,
 }
 
-/// Requests before those that count.
+/// A client's requests before those that count.
 pub const WARM_UP: usize = 5;
 
 /// One request: how long it took, and what came.
@@ -64,27 +66,29 @@ pub struct Sent {
     answer: anyhow::Result<Answer>,
 }
 
-/// Requests that a configuration takes, those of the warm-up too.
-pub fn requests(configuration: &Configuration) -> u64 {
-    (WARM_UP + configuration.threads * configuration.iterations) as u64
+/// Characters that a configuration sends, those of the warm-up too; about so many where texts are of all lengths.
+pub fn work(configuration: &Configuration) -> u64 {
+    let Configuration { characters, batch, threads, iterations, .. } = *configuration;
+    let characters = if characters == 0 { Extent::of_all().mean as usize } else { characters };
+    ((WARM_UP + iterations) * threads * batch * characters) as u64
 }
 
-/// Warms up, then sends all clients' requests. `done` is called after each request, those of the warm-up too.
+/// Warms up as many clients as there will be, then sends all clients' requests. `done` is called after each request, those of the warm-up too.
 pub fn measure<T: Target>(
     target: &T,
     configuration: Configuration,
     source: &mut Source,
-    done: &(dyn Fn() + Sync),
+    done: &(dyn Fn(u64) + Sync),
 ) -> Row {
     let Configuration { characters, batch, threads, iterations, .. } = configuration;
-    for _ in 0..WARM_UP {
-        // What goes wrong goes wrong again when it counts.
-        let _ = target.ask(&source.texts(batch, characters));
-        done();
-    }
+    let mut clients = |requests: usize| -> Vec<Requests> {
+        let mut client = || (0..requests).map(|_| source.texts(batch, characters)).collect();
+        (0..threads).map(|_| client()).collect()
+    };
+    // What goes wrong goes wrong again when it counts.
+    target.send(clients(WARM_UP), done);
     // All texts are made before the clock starts.
-    let mut client = |_| -> Requests { (0..iterations).map(|_| source.texts(batch, characters)).collect() };
-    let clients: Vec<_> = (0..threads).map(&mut client).collect();
+    let clients = clients(iterations);
     let lengths = || clients.iter().flatten().flatten().map(|text| text.chars().count() as f64);
     let characters = lengths().sum::<f64>() / lengths().count().max(1) as f64;
     let started = Instant::now();
@@ -116,4 +120,92 @@ fn summed(configuration: Configuration, sent: Vec<Sent>, wall: f64) -> Row {
     row.truncated = of_a_text(truncated);
     row.failure = failure;
     row
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    use std::sync::{Condvar, Mutex};
+    use std::time::Duration;
+
+    use anyhow::ensure;
+
+    use super::super::grid::Kind;
+    use super::*;
+
+    /// Answers after a time that it takes down, or when so many requests wait for it at once.
+    #[derive(Default)]
+    struct Stub {
+        latency: Duration,
+        slept: Mutex<Duration>,
+        at_once: usize,
+        arrived: Mutex<usize>,
+        all_there: Condvar,
+        is_alone: AtomicBool,
+    }
+
+    impl Target for Stub {
+        fn send(&self, clients: Vec<Requests>, done: &(dyn Fn(u64) + Sync)) -> Vec<Sent> {
+            at_once(self, clients, done)
+        }
+
+        fn ask(&self, _: &[String]) -> anyhow::Result<Answer> {
+            let started = Instant::now();
+            thread::sleep(self.latency);
+            *self.slept.lock().expect("nobody panics") += started.elapsed();
+            let mut arrived = self.arrived.lock().expect("nobody panics");
+            *arrived += 1;
+            let wanted = arrived.next_multiple_of(self.at_once.max(1));
+            self.all_there.notify_all();
+            let is_waiting = |arrived: &mut usize| *arrived < wanted && !self.is_alone.load(Ordering::Relaxed);
+            let wait = self.all_there.wait_timeout_while(arrived, Duration::from_secs(10), is_waiting);
+            self.is_alone.fetch_or(wait.expect("nobody panics").1.timed_out(), Ordering::Relaxed);
+            ensure!(!self.is_alone.load(Ordering::Relaxed), "the others did not come");
+            Ok(Answer::default())
+        }
+    }
+
+    fn configuration(kind: Kind, threads: usize) -> Configuration {
+        Configuration { kind, characters: 50, batch: 4, threads, iterations: 10 }
+    }
+
+    #[test]
+    fn several_clients_ask_at_once() {
+        for threads in 1..=5 {
+            let stub = Stub { at_once: threads, ..Stub::default() };
+            let row = measure(&stub, configuration(Kind::Concurrent, threads), &mut Source::new(1), &|_| ());
+            assert_eq!((row.failure, row.requests), (None, 10 * threads));
+            assert_eq!(*stub.arrived.lock().expect("nobody panics"), (WARM_UP + 10) * threads, "each client warms up");
+        }
+    }
+
+    #[test]
+    fn figures_are_the_clocks() {
+        let latency = Duration::from_millis(40);
+        for kind in [Kind::Serial, Kind::Concurrent] {
+            let stub = Stub { latency, ..Stub::default() };
+            let row = measure(&stub, configuration(kind, 1), &mut Source::new(1), &|_| ());
+            // What the system made of 40 ms; the warm-up slept as long, on average.
+            let slept = stub.slept.lock().expect("nobody panics").as_secs_f64() / 15.0;
+            let sum = 1e-3 * row.average() * 10.0;
+            assert!(sum <= row.wall && row.wall < 1.03 * sum, "{sum} s of {} s", row.wall);
+            let rate = 4.0 / slept;
+            let found = row.texts_per_second();
+            assert!((found / rate - 1.0).abs() < 0.1, "{found} texts/s, expected {rate}");
+        }
+    }
+
+    #[test]
+    fn progress_is_by_characters() {
+        let (small, sum) = (configuration(Kind::Concurrent, 3), AtomicU64::new(0));
+        let add = |characters| {
+            sum.fetch_add(characters, Ordering::Relaxed);
+        };
+        measure(&Stub::default(), small, &mut Source::new(1), &add);
+        assert_eq!((sum.into_inner(), work(&small)), (15 * 3 * 4 * 50, 15 * 3 * 4 * 50));
+        let long = Configuration { characters: 5000, ..small };
+        assert_eq!(work(&long), 100 * work(&small));
+        let mixed = Configuration { characters: 0, ..small };
+        assert!(work(&mixed) > 10 * 15 * 3 * 4, "{}", work(&mixed));
+    }
 }

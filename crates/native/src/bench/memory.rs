@@ -13,6 +13,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Looks at a process until this is dropped.
 #[derive(Debug)]
 pub struct Watch {
+    pid: u32,
     most: Arc<AtomicU64>,
     is_over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -34,13 +35,23 @@ impl Watch {
                 thread::sleep(PAUSE);
             }
         };
-        Self { most, is_over, thread: Some(thread::spawn(watching)) }
+        Self { pid, most, is_over, thread: Some(thread::spawn(watching)) }
     }
 
-    /// Bytes in memory, the most that was seen; nothing where the system does not say.
+    /// Bytes in memory, the most that there were: the kernel's own mark, which knows of the loading, else the most that was seen; nothing where the
+    /// system says neither.
     pub fn most(&self) -> Option<u64> {
-        Some(self.most.load(Ordering::Relaxed)).filter(|&bytes| bytes > 0)
+        let seen = Some(self.most.load(Ordering::Relaxed)).filter(|&bytes| bytes > 0);
+        high_water(self.pid).or(seen)
     }
+}
+
+/// Linux keeps it for each process.
+fn high_water(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes << 10)
 }
 
 impl Drop for Watch {
@@ -49,5 +60,22 @@ impl Drop for Watch {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_before_the_first_look_counts() {
+        const BYTES: usize = 256 << 20;
+        drop(std::hint::black_box(vec![1_u8; BYTES]));
+        let watch = Watch::of(std::process::id());
+        while watch.most.load(Ordering::Relaxed) == 0 {
+            thread::yield_now();
+        }
+        assert!(watch.most() >= Some(BYTES as u64), "{:?}", watch.most());
+        assert_eq!(high_water(u32::MAX), None);
     }
 }

@@ -3,8 +3,10 @@
 
 mod api;
 mod chart;
+mod command_line;
 mod compare;
 mod export;
+mod facts;
 mod grid;
 mod html;
 mod in_process;
@@ -14,15 +16,18 @@ mod memory;
 mod own;
 mod row;
 mod sidecar;
+mod written;
 
-pub use api::{Api, Server};
-pub use compare::slower;
+pub use api::{Api, Clients, Server};
+pub use compare::Earlier;
 pub use export::{csv, json};
+pub use facts::{facts, seed};
 pub use grid::{Configuration, Kind, grid, realistic};
 pub use html::html;
 pub use in_process::InProcess;
 pub use lorem::Source;
-pub use measure::{Target, measure, requests};
+pub use measure::{Target, measure, work};
 pub use memory::Watch;
-pub use own::Own;
+pub use own::{Load, Own};
 pub use row::Row;
+pub use written::Extent;

@@ -21,16 +21,23 @@ pub struct Own {
     pub start: Duration,
 }
 
+/// What it must bear.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    /// Seconds that a request may take.
+    pub deadline: usize,
+    /// Tokens of all requests that are there at once, at most.
+    pub tokens: usize,
+}
+
 impl Own {
     /// Starts `wembed serve` with these flags, and with no cache: vectors are computed.
     ///
     /// # Errors
     /// Where it does not get ready; it has said why on standard error.
-    pub fn start(flags: &[OsString]) -> anyhow::Result<Self> {
-        let program = env::current_exe().context("this program has no path")?;
+    pub fn start(flags: &[OsString], load: Load) -> anyhow::Result<Self> {
+        let mut command = command(flags, load)?;
         let started = Instant::now();
-        let mut command = Command::new(program);
-        command.args(["serve", "--port", "0", "--exit-with-stdin", "--cache-memory", "0"]).args(flags);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().context("the server did not start")?;
         let said = child.stderr.take().map(|output| thread::spawn(|| passed_on(output)));
@@ -63,6 +70,13 @@ impl Own {
     }
 }
 
+fn command(flags: &[OsString], load: Load) -> anyhow::Result<Command> {
+    let mut command = Command::new(env::current_exe().context("this program has no path")?);
+    command.args(["serve", "--port", "0", "--exit-with-stdin", "--cache-memory", "0"]);
+    command.args(["--deadline", &load.deadline.to_string(), "--queue-tokens", &load.tokens.to_string()]).args(flags);
+    Ok(command)
+}
+
 /// What it says on standard error is said here, but for the error that ended it.
 fn passed_on(output: ChildStderr) -> Option<String> {
     let mut error = None;
@@ -88,5 +102,18 @@ impl Drop for Own {
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_may_take_as_long_as_its_client_waits() {
+        let command = command(&["--offline".into()], Load { deadline: 31, tokens: 77 }).expect("it has a path");
+        let words: Vec<_> = command.get_args().map(|word| word.to_str().expect("it is UTF-8")).collect();
+        let expected = "serve --port 0 --exit-with-stdin --cache-memory 0 --deadline 31 --queue-tokens 77 --offline";
+        assert_eq!(words.join(" "), expected);
     }
 }

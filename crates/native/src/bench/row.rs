@@ -1,6 +1,6 @@
 //! What one configuration gave.
 
-use super::grid::Configuration;
+use super::grid::{Configuration, Kind};
 
 /// A configuration's requests.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,10 +65,12 @@ impl Row {
         self.latencies.last().copied().unwrap_or_default()
     }
 
-    /// Of one client: a request's texts over its latency. Of several: all of their texts over the time that all took.
+    /// One request after the other: a request's texts over its latency. Of clients at once, and of one in their table: all texts over the time that all took.
     pub fn texts_per_second(&self) -> f64 {
-        let seconds =
-            if self.configuration.threads == 1 { 1e-3 * self.latencies.iter().sum::<f64>() } else { self.wall };
+        let seconds = match self.configuration.kind {
+            Kind::Concurrent => self.wall,
+            Kind::Serial | Kind::InProcess => 1e-3 * self.latencies.iter().sum::<f64>(),
+        };
         if seconds == 0.0 { 0.0 } else { (self.successes() * self.configuration.batch) as f64 / seconds }
     }
 
@@ -83,12 +85,11 @@ impl Row {
 
 #[cfg(test)]
 mod tests {
-    use super::super::grid::Kind;
     use super::*;
 
     fn row(threads: usize, latencies: &[f64], requests: usize, wall: f64) -> Row {
-        let configuration =
-            Configuration { kind: Kind::Serial, characters: 500, batch: 64, threads, iterations: requests };
+        let kind = if threads == 1 { Kind::Serial } else { Kind::Concurrent };
+        let configuration = Configuration { kind, characters: 500, batch: 64, threads, iterations: requests };
         Row::new(configuration, latencies.to_vec(), requests, wall)
     }
 
@@ -108,6 +109,9 @@ mod tests {
     fn several_clients_share_the_clock() {
         let row = row(2, &[100.0, 100.0, 100.0, 100.0], 4, 0.25);
         assert!((row.texts_per_second() - 1024.0).abs() < 1e-9);
+        let one = Configuration { threads: 1, ..row.configuration };
+        let row = Row::new(one, vec![100.0], 1, 0.25);
+        assert!((row.texts_per_second() - 256.0).abs() < 1e-9, "one of their table, too");
     }
 
     #[test]

@@ -3,17 +3,18 @@
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use clap::{Args, value_parser};
-use humantime::format_rfc3339_seconds;
 use indicatif::ProgressBar;
-use serde_json::{Map, Value, json};
+use pollster::block_on;
+use serde_json::{Map, Value};
+use wembed_model::EmbedOptions;
 
 use crate::bench::{
-    Api, Configuration, InProcess, Kind, Own, Row, Server, Source as Texts, Target, Watch, csv, grid, html, json,
-    measure, realistic, requests, slower,
+    Api, Clients, Configuration, Earlier, Extent, InProcess, Kind, Load, Own, Row, Server, Source as Texts, Target,
+    Watch, csv, facts, grid, html, json, measure, realistic, seed, work,
 };
 use crate::destination::Destination;
 use crate::device::DeviceArguments;
@@ -25,7 +26,7 @@ use crate::source::{Source, chosen, named};
 /// Measure how fast a server embeds texts
 ///
 /// Starts `wembed serve`, or asks the server at --url, in the 45 configurations of the benchmark of the Python sidecar that wembed replaces: requests of 1 to
-/// 64 texts of 500 to 10,000 characters, one after the other, and up to five at a time. Then the same with texts as people write them, in a dozen languages.
+/// 64 texts of 500 to 10,000 characters, one after the other, and up to five at a time. Then the same with texts as people write them, in several languages.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// A model's directory, or its name on the Hugging Face hub; with --url, the name that the server knows it by [default: wembed-mini,
@@ -72,7 +73,7 @@ pub struct Arguments {
     /// Write a page with charts here, the sidecar's figures beside these
     #[arg(long, value_name = "FILE", help_heading = "Results")]
     export_html: Option<PathBuf>,
-    /// Say what is slower than in this file, which --export-json wrote or the sidecar's benchmark did
+    /// Say what is slower than in this file, which --export-json wrote or the sidecar's benchmark did, and what was another model or machine
     #[arg(long, value_name = "FILE", help_heading = "Results")]
     compare: Option<PathBuf>,
 }
@@ -91,23 +92,35 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let file = |path: &Option<PathBuf>| path.as_deref().map(Replaced::at).transpose();
     let (csv_file, json_file) = (file(&arguments.export_csv)?, file(&arguments.export_json)?);
     let html_file = file(&arguments.export_html)?;
-    if let Some(path) = &arguments.compare {
-        slower(path, &[])?;
+    let earlier = arguments.compare.as_deref().map(Earlier::read).transpose()?;
+    let plan = arguments.plan();
+    if let Some(earlier) = &earlier {
+        earlier.has_any(plan.all())?;
     }
-    let Measured { rows, realistic, about } = arguments.measured()?;
+    let Measured { rows, realistic, about } = arguments.measured(&plan)?;
+    if let Some(file) = json_file {
+        file.write(format!("{:#}\n", json(&rows, &realistic, about.clone())).as_bytes())?;
+    }
     if let Some(file) = csv_file {
         file.write(&csv(&rows)?)?;
     }
     if let Some(file) = html_file {
         file.write(html(&rows, &realistic, &about)?.as_bytes())?;
     }
-    if let Some(file) = json_file {
-        file.write(format!("{:#}\n", json(&rows, &realistic, about)).as_bytes())?;
+    let all: Vec<&Row> = rows.iter().chain(&realistic).collect();
+    if let Some(earlier) = earlier {
+        print(&earlier.comparison(&all, &about))?;
     }
-    if let Some(path) = &arguments.compare {
-        print(&comparison(path, &rows)?)?;
-    }
-    Ok(())
+    all_answered(&all)
+}
+
+/// # Errors
+/// Where all requests of a configuration failed.
+fn all_answered(rows: &[&Row]) -> anyhow::Result<()> {
+    let mut without = rows.iter().filter(|row| row.successes() == 0);
+    let Some(first) = without.next() else { return Ok(()) };
+    let (count, all) = (1 + without.count(), rows.len());
+    bail!("{count} of {all} configurations had no answer; the first: {}", first.failure.as_deref().unwrap_or_default())
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
@@ -121,78 +134,98 @@ struct Measured {
     about: Map<String, Value>,
 }
 
+impl Measured {
+    fn say(&mut self, name: &str, value: impl Into<Value>) {
+        self.about.insert(name.to_owned(), value.into());
+    }
+
+    fn say_memory(&mut self, watch: Option<Watch>) -> anyhow::Result<()> {
+        let Some(bytes) = watch.and_then(|watch| watch.most()) else { return Ok(()) };
+        self.say("residentBytes", bytes);
+        print(&format!("\nat most {:.0} MB in memory\n", 1e-6 * bytes as f64))
+    }
+}
+
+/// What is to be measured.
+struct Plan {
+    rows: Vec<Configuration>,
+    realistic: Vec<Configuration>,
+}
+
+impl Plan {
+    fn all(&self) -> impl Iterator<Item = &Configuration> {
+        self.rows.iter().chain(&self.realistic)
+    }
+
+    /// Clients at once.
+    fn clients(&self) -> usize {
+        self.all().map(|it| it.threads).max().unwrap_or(1)
+    }
+
+    /// Tokens that are under way at once: of a character there are at most as many as it has bytes, and a few begin and end a text.
+    fn tokens(&self) -> usize {
+        let longest = Extent::of_all().most;
+        let of_a_text = |it: &Configuration| 4 * if it.characters == 0 { longest } else { it.characters } + 100;
+        self.all().map(|it| it.threads * it.batch * of_a_text(it)).max().unwrap_or_default()
+    }
+}
+
 impl Arguments {
-    fn measured(&self) -> anyhow::Result<Measured> {
+    /// All configurations; those of several clients where there are such.
+    fn plan(&self) -> Plan {
+        let serial = if self.in_process { Kind::InProcess } else { Kind::Serial };
+        let is_taken = |it: &Configuration| !self.in_process || it.kind == Kind::Serial;
+        let kind = |it: Configuration| match it.kind {
+            Kind::Serial => Configuration { kind: serial, ..it },
+            _ => it,
+        };
+        let taken = |all: Vec<Configuration>| all.into_iter().filter(is_taken).map(kind).collect();
+        let (threads, quick) = (usize::from(self.max_threads), self.quick);
+        Plan { rows: taken(grid(quick, threads, self.max_size as usize)), realistic: taken(realistic(quick, threads)) }
+    }
+
+    fn measured(&self, plan: &Plan) -> anyhow::Result<Measured> {
         if self.in_process {
-            return self.in_process();
+            return self.in_process(plan);
         }
-        let own = if self.url.is_none() { Some(Own::start(&self.server_flags())?) } else { None };
+        let load = Load { deadline: self.timeout.get(), tokens: plan.tokens() };
+        let own = if self.url.is_none() { Some(Own::start(&self.server_flags(), load)?) } else { None };
         let watch = own.as_ref().map(|own| Watch::of(own.pid()));
         let url = own.as_ref().map_or_else(|| self.url.as_deref().unwrap_or_default(), |own| own.said("url"));
         let named = self.model.as_deref().and_then(Path::to_str);
         let model = own.as_ref().map(|own| own.said("model")).or(named);
         let timeout = Duration::from_secs(self.timeout.get() as u64);
-        let server = Server::new(url, self.api, model, self.api_key.clone(), timeout);
-        let mut measured = self.grid(&server, Kind::Serial)?;
-        let about = &mut measured.about;
-        about.insert("server".to_owned(), own.as_ref().map_or_else(|| json!({ "url": url }), |own| own.ready.clone()));
-        if let Some(own) = &own {
-            about.insert("startSeconds".to_owned(), own.start.as_secs_f64().into());
+        let clients = Clients { most: plan.clients(), key: self.api_key.clone(), timeout };
+        let server = Server::new(url, self.api, model, clients);
+        let mut measured = run_all(&server, plan)?;
+        match &own {
+            Some(own) => {
+                measured.say("server", own.ready.clone());
+                measured.say("startSeconds", own.start.as_secs_f64());
+            }
+            None => measured.say("server", server.said()),
         }
-        if let Some(bytes) = watch.and_then(|watch| watch.most()) {
-            about.insert("residentBytes".to_owned(), bytes.into());
-            print(&format!("\nat most {} MB in memory\n", bytes / 1_000_000))?;
-        }
+        measured.say_memory(watch)?;
         Ok(measured)
     }
 
-    fn in_process(&self) -> anyhow::Result<Measured> {
+    fn in_process(&self, plan: &Plan) -> anyhow::Result<Measured> {
+        let watch = Watch::of(std::process::id());
         let started = Instant::now();
         let path = chosen(self.model.as_deref())?;
         let files = self.source.open(path)?;
         let model = load(self.device.open()?, files, Default::default()).with_context(|| named(path))?;
         let start = started.elapsed();
         let (device, arithmetic) = (model.device(), model.arithmetic());
-        let mut measured = self.grid(&InProcess::new(model), Kind::InProcess)?;
-        measured.about.insert("startSeconds".to_owned(), start.as_secs_f64().into());
-        measured.about.insert("device".to_owned(), device.into());
-        measured.about.insert("arithmetic".to_owned(), arithmetic.into());
+        let fingerprint = block_on(model.fingerprint(&EmbedOptions::default())).with_context(|| named(path))?;
+        let mut measured = run_all(&InProcess::new(model), plan)?;
+        measured.say("startSeconds", start.as_secs_f64());
+        measured.say("model", path.to_string_lossy());
+        measured.say("fingerprint", fingerprint.to_string());
+        measured.say("device", device);
+        measured.say("arithmetic", arithmetic);
+        measured.say_memory(Some(watch))?;
         Ok(measured)
-    }
-
-    /// All configurations; those of several clients where there are such.
-    fn grid<T: Target>(&self, target: &T, serial: Kind) -> anyhow::Result<Measured> {
-        let is_taken = |it: &Configuration| serial == Kind::Serial || it.kind == Kind::Serial;
-        let kind = |it: Configuration| match it.kind {
-            Kind::Serial => Configuration { kind: serial, ..it },
-            _ => it,
-        };
-        let taken = |all: Vec<Configuration>| all.into_iter().filter(is_taken).map(kind).collect::<Vec<_>>();
-        let (threads, quick) = (usize::from(self.max_threads), self.quick);
-        let configurations = taken(grid(quick, threads, self.max_size as usize));
-        let of_all_lengths = taken(realistic(quick, threads));
-        let mut texts = Texts::default();
-        let started = Instant::now();
-        // What cannot answer this cannot be measured.
-        target.ask(&texts.texts(1, 100))?;
-        let first = started.elapsed().as_secs_f64();
-        let count = configurations.iter().chain(&of_all_lengths).map(requests).sum();
-        let bar = progress::requests(count);
-        print(HEADER)?;
-        let mut run = |all: Vec<Configuration>| -> anyhow::Result<Vec<Row>> {
-            all.into_iter().map(|it| measured_and_said(target, it, &mut texts, &bar)).collect()
-        };
-        let (rows, realistic) = (run(configurations)?, run(of_all_lengths)?);
-        bar.finish_and_clear();
-        let about = json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-            "commandLine": std::env::args().collect::<Vec<_>>(),
-            "date": format_rfc3339_seconds(SystemTime::now()).to_string(),
-            "firstVectorSeconds": first,
-        });
-        let about = about.as_object().cloned().unwrap_or_default();
-        Ok(Measured { rows, realistic, about })
     }
 
     /// What the server that is measured is started with.
@@ -204,18 +237,36 @@ impl Arguments {
 
 const HEADER: &str = "requests    characters  texts  clients     avg ms     p95 ms    texts/s  answered\n";
 
+fn run_all<T: Target>(target: &T, plan: &Plan) -> anyhow::Result<Measured> {
+    let seed = seed();
+    let mut texts = Texts::new(seed);
+    let started = Instant::now();
+    // What cannot answer this cannot be measured.
+    target.ask(&texts.texts(1, 100))?;
+    let first = started.elapsed().as_secs_f64();
+    let bar = progress::characters(plan.all().map(work).sum());
+    print(HEADER)?;
+    let mut run = |all: &[Configuration]| -> anyhow::Result<Vec<Row>> {
+        all.iter().map(|it| measured_and_said(target, *it, &mut texts, &bar)).collect()
+    };
+    let (rows, realistic) = (run(&plan.rows)?, run(&plan.realistic)?);
+    bar.finish_and_clear();
+    let mut measured = Measured { rows, realistic, about: facts(seed) };
+    measured.say("firstVectorSeconds", first);
+    Ok(measured)
+}
+
 fn measured_and_said<T: Target>(
     target: &T,
     configuration: Configuration,
     texts: &mut Texts,
     bar: &ProgressBar,
 ) -> anyhow::Result<Row> {
-    let row = measure(target, configuration, texts, &|| bar.inc(1));
-    let characters =
-        if configuration.characters == 0 { "mixed".to_owned() } else { configuration.characters.to_string() };
+    let row = measure(target, configuration, texts, &|characters| bar.inc(characters));
     let line = format!(
-        "{:<10}  {characters:>10}  {:>5}  {:>7}  {:>9.1}  {:>9.1}  {:>9.2}  {:>6.1} %\n",
+        "{:<10}  {:>10}  {:>5}  {:>7}  {:>9.1}  {:>9.1}  {:>9.2}  {:>6.1} %\n",
         configuration.kind.name(),
+        configuration.said(),
         configuration.batch,
         configuration.threads,
         row.average(),
@@ -228,26 +279,4 @@ fn measured_and_said<T: Target>(
         bar.suspend(|| crate::report::say(failure));
     }
     Ok(row)
-}
-
-/// What got slower, in words.
-fn comparison(path: &Path, rows: &[Row]) -> anyhow::Result<String> {
-    let (found, compared) = slower(path, rows)?;
-    let mut words =
-        format!("\nof {compared} rows that `{}` has, too, {} are slower by 5 % or more\n", path.display(), found.len());
-    for it in found {
-        let configuration = it.row.configuration;
-        let now = it.row.texts_per_second();
-        words.push_str(&format!(
-            "{} {} characters, {} texts, {} clients: {:.2} texts/s, {:.2} before ({:.2}x)\n",
-            configuration.kind.name(),
-            configuration.characters,
-            configuration.batch,
-            configuration.threads,
-            now,
-            it.before,
-            now / it.before
-        ));
-    }
-    Ok(words)
 }
