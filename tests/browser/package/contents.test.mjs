@@ -1,15 +1,13 @@
 // What npm would be given: these files and no others, in this size, each entry where the manifest says it is, and importable. Without a browser.
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 
-const run = promisify(execFile);
+import { run, unpacked } from "./packed.mjs";
+
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 /** Bytes: of the archive, and of what is in it. The model is 7.3 million, each form of the module 2.5, inline.js 3.4. */
@@ -27,13 +25,8 @@ const FILES = [
   ...["simd", "relaxed", "threads"].flatMap((form) => [`dist/wasm/${form}/wembed_wasm.js`, `dist/wasm/${form}/wembed_wasm_bg.wasm`]),
 ].sort();
 
-const top = await mkdtemp(join(tmpdir(), "wembed-"));
-after(() => rm(top, { recursive: true, force: true }));
-const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", top, here("../../../target/npm")]);
-const [packed] = JSON.parse(stdout);
+const { folder: top, archive: packed } = await unpacked();
 const modules = join(top, "node_modules");
-await mkdir(join(modules, "wembed"), { recursive: true });
-await run("tar", ["-xzf", join(top, packed.filename), "--strip-components=1", "-C", join(modules, "wembed")]);
 const manifest = JSON.parse(await readFile(join(modules, "wembed/package.json"), "utf8"));
 
 /** What a program beside the package prints, in JSON. */

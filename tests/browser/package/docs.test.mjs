@@ -1,28 +1,22 @@
 // The JavaScript in the documents, run as it stands there, from a folder with the package installed as npm packs it.
 
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 
+import { fromCdn, run, unpacked } from "./packed.mjs";
 import { open, plain } from "./page.mjs";
 
-const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const documents = ["README.md", "crates/wasm/README.md", ...(await readdir(join(root, "docs"))).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)];
 
-const folder = await mkdtemp(join(tmpdir(), "wembed-"));
-after(() => rm(folder, { recursive: true, force: true }));
-const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", folder, join(root, "target/npm")]);
-await run("tar", ["-xzf", join(folder, JSON.parse(stdout)[0].filename), "-C", folder]);
-await mkdir(join(folder, "node_modules"));
-await cp(join(folder, "package"), join(folder, "node_modules/wembed"), { recursive: true });
+const { folder } = await unpacked();
 await writeFile(join(folder, "texts.txt"), "a cat\neine Katze\n");
 
 async function blocks(language) {
@@ -76,16 +70,12 @@ for (const { place, code } of await blocks("js")) {
 
 for (const { place, code } of await blocks("html")) {
   test(`${place} is a page that works`, async (t) => {
-    const folder = await mkdtemp(join(tmpdir(), "wembed-page-"));
-    t.after(() => rm(folder, { recursive: true, force: true }));
-    await writeFile(join(folder, "index.html"), code);
+    const site = await mkdtemp(join(tmpdir(), "wembed-page-"));
+    t.after(() => rm(site, { recursive: true, force: true }));
+    await writeFile(join(site, "index.html"), code);
     const page = await open(t, { origin: plain.origin });
-    await page.context().route("https://cdn.jsdelivr.net/npm/wembed@0.1/**", async (route) => {
-      const path = new URL(route.request().url()).pathname.replace("/npm/wembed@0.1/", "");
-      const contentType = { js: "text/javascript", wasm: "application/wasm" }[path.split(".").at(-1)] ?? "application/octet-stream";
-      await route.fulfill({ body: await readFile(join(root, "target/npm", path)), contentType, headers: { "access-control-allow-origin": "*" } });
-    });
-    await page.goto(plain.origin + plain.add(folder, "ranges").path);
+    await fromCdn(page, folder);
+    await page.goto(plain.origin + plain.add(site, "ranges").path);
     const first = page.locator("#found li").first();
     await first.waitFor({ timeout: 60_000 });
     assert.equal(await first.textContent(), "The kitten lies on the sofa.");

@@ -1,36 +1,33 @@
 // The example projects, built and run as a user would: from a folder of their own, with the package installed as npm packs it.
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 
 import { build as esbuild } from "esbuild";
 import { build as vite } from "vite";
 
 import { serve } from "../server.mjs";
+import { fromCdn, run, unpacked } from "./packed.mjs";
 import { BUILT_IN, open, plain } from "./page.mjs";
 
-const run = promisify(execFile);
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const examples = here("../../../crates/wasm/examples");
 
+const { folder: packed } = await unpacked();
+// Elsewhere, so that an example has the package by its own folder alone.
 const top = await mkdtemp(join(tmpdir(), "wembed-"));
 after(() => rm(top, { recursive: true, force: true }));
-const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", top, here("../../../target/npm")]);
-const [packed] = JSON.parse(stdout);
-await run("tar", ["-xzf", join(top, packed.filename), "-C", top]);
 
 /** An example in a folder of its own, the package among its modules. */
 async function example(name) {
   const folder = join(top, name);
   await cp(join(examples, name), folder, { recursive: true });
   await mkdir(join(folder, "node_modules"));
-  await cp(join(top, "package"), join(folder, "node_modules/wembed"), { recursive: true });
+  await cp(join(packed, "node_modules/wembed"), join(folder, "node_modules/wembed"), { recursive: true });
   return folder;
 }
 
@@ -47,12 +44,7 @@ const shown = async (page) => {
 
 test("from a CDN, without a bundler", async (t) => {
   const page = await open(t, { origin: plain.origin });
-  // As the CDN serves it: another origin, whose scripts may not be workers here.
-  await page.context().route("https://cdn.jsdelivr.net/npm/wembed@0.1/**", async (route) => {
-    const path = new URL(route.request().url()).pathname.replace("/npm/wembed@0.1/", "");
-    const contentType = { js: "text/javascript", wasm: "application/wasm" }[path.split(".").at(-1)] ?? "application/octet-stream";
-    await route.fulfill({ body: await readFile(join(top, "package", path)), contentType, headers: { "access-control-allow-origin": "*" } });
-  });
+  await fromCdn(page, packed);
   await page.goto(plain.add(join(examples, "cdn"), "ranges").path.replace(/^/, plain.origin));
   hold(await shown(page));
 });

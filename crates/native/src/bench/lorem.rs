@@ -1,6 +1,6 @@
 //! The texts: Lorem ipsum of an exact number of characters, or what people write; no two alike, neither in a run nor in two.
 
-use super::written::written;
+use super::written::WRITTEN;
 
 /// Where texts come from; each is another.
 #[derive(Debug)]
@@ -8,7 +8,6 @@ pub struct Source {
     /// What the seed makes of a run's texts.
     run: u64,
     given: u64,
-    written: Vec<String>,
 }
 
 const WORDS: &str = "lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor incididunt ut labore et dolore magna aliqua \
@@ -19,7 +18,7 @@ const WORDS: &str = "lorem ipsum dolor sit amet consectetur adipiscing elit sed 
 impl Source {
     /// Those of this seed: of another all are others, so that a server has seen none of them.
     pub fn new(seed: u64) -> Self {
-        Self { run: mixed(seed), given: 0, written: written() }
+        Self { run: mixed(seed), given: 0 }
     }
 
     /// So many texts, each of exactly so many characters; of all lengths where that is 0.
@@ -45,7 +44,7 @@ impl Source {
 
     fn written(&mut self) -> String {
         let random = self.next();
-        let text = &self.written[(step(random) >> 33) as usize % self.written.len()];
+        let text = &WRITTEN[(step(random) >> 33) as usize % WRITTEN.len()];
         // The run and the text's number in it, so that no cache has seen it.
         format!("{text} ({:06x}-{})", self.run >> 40, self.given)
     }

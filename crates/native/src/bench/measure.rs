@@ -16,6 +16,11 @@ pub trait Target {
     /// Where there is not.
     fn ask(&self, texts: &[String]) -> anyhow::Result<Answer>;
 
+    /// What time it is: a test's target has a clock of its own.
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
     /// Sends the requests of several clients; `done` is called after each, with its characters.
     fn send(&self, clients: Vec<Requests>, done: &(dyn Fn(u64) + Sync)) -> Vec<Sent> {
         clients.into_iter().flat_map(|requests| one_by_one(self, requests, done)).collect()
@@ -29,9 +34,9 @@ pub type Requests = Vec<Vec<String>>;
 fn one_by_one<T: Target + ?Sized>(target: &T, requests: Requests, done: &(dyn Fn(u64) + Sync)) -> Vec<Sent> {
     let timed = |texts: Vec<String>| {
         let characters = texts.iter().map(|text| text.chars().count() as u64).sum();
-        let started = Instant::now();
+        let started = target.now();
         let answer = target.ask(&texts);
-        let milliseconds = 1e3 * started.elapsed().as_secs_f64();
+        let milliseconds = 1e3 * (target.now() - started).as_secs_f64();
         done(characters);
         Sent { milliseconds, answer }
     };
@@ -91,9 +96,9 @@ pub fn measure<T: Target>(
     let clients = clients(iterations);
     let lengths = || clients.iter().flatten().flatten().map(|text| text.chars().count() as f64);
     let characters = lengths().sum::<f64>() / lengths().count().max(1) as f64;
-    let started = Instant::now();
+    let started = target.now();
     let sent = target.send(clients, done);
-    let wall = started.elapsed().as_secs_f64();
+    let wall = (target.now() - started).as_secs_f64();
     Row { characters, ..summed(configuration, sent, wall) }
 }
 
@@ -133,11 +138,9 @@ mod tests {
     use super::super::grid::Kind;
     use super::*;
 
-    /// Answers after a time that it takes down, or when so many requests wait for it at once.
+    /// Answers when so many requests wait for it at once.
     #[derive(Default)]
     struct Stub {
-        latency: Duration,
-        slept: Mutex<Duration>,
         at_once: usize,
         arrived: Mutex<usize>,
         all_there: Condvar,
@@ -150,9 +153,6 @@ mod tests {
         }
 
         fn ask(&self, _: &[String]) -> anyhow::Result<Answer> {
-            let started = Instant::now();
-            thread::sleep(self.latency);
-            *self.slept.lock().expect("nobody panics") += started.elapsed();
             let mut arrived = self.arrived.lock().expect("nobody panics");
             *arrived += 1;
             let wanted = arrived.next_multiple_of(self.at_once.max(1));
@@ -179,19 +179,39 @@ mod tests {
         }
     }
 
+    /// Answers a client at a time, each request after 40 ms more than the one before, by a clock that nothing else moves.
+    struct Clocked {
+        started: Instant,
+        passed: Mutex<Duration>,
+        requests: AtomicU64,
+    }
+
+    impl Target for Clocked {
+        fn ask(&self, _: &[String]) -> anyhow::Result<Answer> {
+            let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+            *self.passed.lock().expect("nobody panics") += Duration::from_millis(40 * number);
+            Ok(Answer::default())
+        }
+
+        fn now(&self) -> Instant {
+            self.started + *self.passed.lock().expect("nobody panics")
+        }
+    }
+
     #[test]
     fn figures_are_the_clocks() {
-        let latency = Duration::from_millis(40);
         for kind in [Kind::Serial, Kind::Concurrent] {
-            let stub = Stub { latency, ..Stub::default() };
-            let row = measure(&stub, configuration(kind, 1), &mut Source::new(1), &|_| ());
-            // What the system made of 40 ms; the warm-up slept as long, on average.
-            let slept = stub.slept.lock().expect("nobody panics").as_secs_f64() / 15.0;
-            let sum = 1e-3 * row.average() * 10.0;
-            assert!(sum <= row.wall && row.wall < 1.03 * sum, "{sum} s of {} s", row.wall);
-            let rate = 4.0 / slept;
-            let found = row.texts_per_second();
-            assert!((found / rate - 1.0).abs() < 0.1, "{found} texts/s, expected {rate}");
+            let target = Clocked { started: Instant::now(), passed: Mutex::default(), requests: AtomicU64::new(0) };
+            let row = measure(&target, configuration(kind, 1), &mut Source::new(1), &|_| ());
+            // Requests 6 to 15 count.
+            let milliseconds = 40.0 * (6..=15).sum::<u64>() as f64;
+            let close = |found: f64, expected: f64| {
+                assert!((found / expected - 1.0).abs() < 1e-9, "{found}, expected {expected}");
+            };
+            close(10.0 * row.average(), milliseconds);
+            close(1e3 * row.wall, milliseconds);
+            close(row.texts_per_second(), 1e3 * 40.0 / milliseconds);
+            assert_eq!((row.least(), row.most()), (240.0, 600.0));
         }
     }
 

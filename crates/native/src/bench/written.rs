@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::sync::LazyLock;
 
 use super::lorem::step;
 
@@ -62,7 +63,9 @@ const DOCUMENTS: usize = 40;
 const DOCUMENT: RangeInclusive<usize> = 500..=3000;
 
 /// All of them: each sentence, notes, documents; no two alike, and the same ones in every run.
-pub fn written() -> Vec<String> {
+pub static WRITTEN: LazyLock<Vec<String>> = LazyLock::new(written);
+
+fn written() -> Vec<String> {
     let sentences = || SENTENCES.iter().map(|(_, sentence)| *sentence);
     let mut all: Vec<String> = sentences().map(str::to_owned).collect();
     let mut random = 0;
@@ -112,7 +115,7 @@ pub struct Extent {
 impl Extent {
     /// Of all that there are.
     pub fn of_all() -> Self {
-        let mut lengths: Vec<usize> = written().iter().map(|text| characters(text)).collect();
+        let mut lengths: Vec<usize> = WRITTEN.iter().map(|text| characters(text)).collect();
         lengths.sort_unstable();
         let texts = lengths.len();
         Self {
@@ -155,11 +158,11 @@ mod tests {
     #[test]
     fn what_is_said_of_them_is_so() {
         let extent = Extent::of_all();
-        let lengths: Vec<usize> = written().iter().map(|text| characters(text)).collect();
+        let lengths: Vec<usize> = WRITTEN.iter().map(|text| characters(text)).collect();
         assert_eq!((Some(&extent.least), Some(&extent.most)), (lengths.iter().min(), lengths.iter().max()));
         let shorter = lengths.iter().filter(|length| **length < extent.median).count();
         assert!(2 * shorter <= extent.texts && extent.texts == lengths.len(), "{extent}");
-        let documents = written()[SENTENCES.len() + NOTES..].concat();
+        let documents = WRITTEN[SENTENCES.len() + NOTES..].concat();
         assert!(['é', 'ü', 'ó', '会', 'の', 'и', 'ع', '한'].iter().all(|letter| documents.contains(*letter)));
     }
 }

@@ -10,6 +10,7 @@ use clap::{Args, value_parser};
 use indicatif::ProgressBar;
 use pollster::block_on;
 use serde_json::{Map, Value};
+use ureq::http::Uri;
 use wembed_model::EmbedOptions;
 
 use crate::bench::{
@@ -82,8 +83,15 @@ pub struct Arguments {
 const OF_OUR_OWN: [&str; 7] = ["revision", "offline", "device", "dtype", "threads", "instructions", "matrices"];
 
 fn parse_url(url: &str) -> Result<String, &'static str> {
-    let is_one = url.starts_with("http://") || url.starts_with("https://");
-    if is_one { Ok(url.to_owned()) } else { Err("expected an address as http://127.0.0.1:8080") }
+    let is_one = url.parse().is_ok_and(|uri: Uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() && uri.query().is_none()
+    });
+    // A parser of addresses drops what is behind `#`.
+    if is_one && !url.contains('#') {
+        Ok(url.to_owned())
+    } else {
+        Err("expected an address as http://127.0.0.1:8080, and no query")
+    }
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {

@@ -252,7 +252,9 @@ fn what_cannot_be_is_said_before_minutes_are_spent() {
     bench(&["--url", "http://127.0.0.1:1", "--in-process"]).bad(2, &["--in-process"]);
     bench(&["--api", "grpc"]).bad(2, &["grpc", "--api"]);
     bench(&["--url", "http://127.0.0.1:1", "--threads", "2"]).bad(2, &["--url", "--threads"]);
-    bench(&["--url", "nonsense"]).bad(2, &["nonsense", "expected an address"]);
+    for url in ["nonsense", "ftp://127.0.0.1", "http://[::1", "http://127.0.0.1/v1?key=1", "http://127.0.0.1#v1"] {
+        bench(&["--url", url]).bad(2, &[url, "expected an address"]);
+    }
     bench(&["--in-process", "--timeout", "3"]).bad(2, &["--in-process", "--timeout"]);
     bench(&["--kernel-times"]).bad(1, &["--kernel-times"]);
     run(&["bench", "--max-threads", "6"]).bad(2, &["--max-threads", "6", "1..=5"]);
