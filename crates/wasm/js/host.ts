@@ -285,10 +285,11 @@ function turn(): Promise<void> {
   });
 }
 
-/** Counts bytes, and says so now and then. */
+/** Counts bytes, and says so now and then; where they come from, at once. */
 class Progress {
   #loaded = 0;
   #sizes = new Map<string, number>();
+  #sources = new Set<LoadProgress["source"]>();
   #said = 0;
   #isReady = false;
 
@@ -299,7 +300,8 @@ class Progress {
   heard: Heard = (file, source, bytes, size) => {
     this.#loaded += bytes;
     if (size !== undefined) this.#sizes.set(file, size);
-    if (performance.now() - this.#said >= EVERY && !this.#isReady) this.say("files", file, source);
+    const isDue = performance.now() - this.#said >= EVERY || !this.#sources.has(source);
+    if (isDue && !this.#isReady) this.say("files", file, source);
   };
 
   /** A file that will come. */
@@ -309,6 +311,7 @@ class Progress {
 
   say(stage: LoadProgress["stage"], file?: string, source?: LoadProgress["source"]): void {
     this.#said = performance.now();
+    this.#sources.add(source);
     this.#isReady = stage === "ready";
     const total = [...this.#sizes.values()].reduce((sum, size) => sum + size, 0);
     this.listener({ stage, loaded: Math.min(this.#loaded, total), total, ...(file ? { file } : {}), ...(source ? { source } : {}) });

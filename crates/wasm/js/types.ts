@@ -85,7 +85,7 @@ export interface KernelPlan {
 
 export type Form = "threads" | "relaxed" | "simd";
 
-/** How far a load is. */
+/** How far a load is: said some twenty times a second, and at once when the first bytes come from another source. */
 export interface LoadProgress {
   /** The module is started; files are read; the weights are on the device. */
   stage: "start" | "files" | "ready";
