@@ -25,7 +25,7 @@ struct Arguments {
     /// The model's directory
     #[arg(long)]
     model: PathBuf,
-    /// auto, f16, f32, bf16 or bf16x3
+    /// auto, f16, f32, bf16, bf16x3 or int8
     #[arg(long, default_value = "auto")]
     dtype: String,
     /// Threads that compute
@@ -55,7 +55,7 @@ fn yes() -> bool {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let all = [Dtype::F16, Dtype::F32, Dtype::Bf16, Dtype::Bf16x3];
+    let all = [Dtype::F16, Dtype::F32, Dtype::Bf16, Dtype::Bf16x3, Dtype::Int8];
     let dtype = all.into_iter().find(|dtype| dtype.name() == arguments.dtype);
     if dtype.is_none() && arguments.dtype != "auto" {
         bail!("--dtype: expected auto, f16, f32, bf16 or bf16x3, found `{}`", arguments.dtype);

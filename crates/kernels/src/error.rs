@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     Limit { name: String, limit: &'static str, unit: &'static str, needed: u64, got: u64 },
     #[error("no {dtype} on {device}: it needs {needed}")]
     NoDtype { dtype: &'static str, device: String, needed: &'static str },
+    #[error("{name}: expected at most {most} columns for the dtype `{dtype}`, found {columns}")]
+    TooWide { name: String, columns: usize, most: usize, dtype: &'static str },
     #[error("this processor has no `{wanted}`: found {}", found.join(", "))]
     NoInstructions { wanted: String, found: Vec<&'static str> },
     #[error("expected at most {most} threads, found {count}")]

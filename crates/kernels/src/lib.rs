@@ -8,6 +8,7 @@ mod choices;
 pub mod cpu;
 mod error;
 pub mod gpu;
+pub mod int8;
 mod noise;
 mod ops;
 mod packed;

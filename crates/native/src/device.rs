@@ -74,8 +74,8 @@ fn parse_dtype(name: &str) -> Result<ChosenDtype, &'static str> {
         "f32" => Ok(ChosenDtype(Some(Dtype::F32))),
         "bf16" => Ok(ChosenDtype(Some(Dtype::Bf16))),
         "bf16x3" => Ok(ChosenDtype(Some(Dtype::Bf16x3))),
-        "int8" => Err("not built yet; expected auto, f16, f32, bf16 or bf16x3"),
-        _ => Err("expected auto, f16, f32, bf16 or bf16x3"),
+        "int8" => Ok(ChosenDtype(Some(Dtype::Int8))),
+        _ => Err("expected auto, f16, f32, bf16, bf16x3 or int8"),
     }
 }
 
@@ -148,7 +148,7 @@ impl DeviceArguments {
     fn wants_cpu(&self) -> bool {
         self.threads.is_some()
             || self.instructions.is_some()
-            || matches!(self.dtype.0, Some(Dtype::Bf16 | Dtype::Bf16x3))
+            || matches!(self.dtype.0, Some(Dtype::Bf16 | Dtype::Bf16x3 | Dtype::Int8))
     }
 
     fn cpu(&self) -> anyhow::Result<AnyEngine> {

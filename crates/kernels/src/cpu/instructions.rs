@@ -18,16 +18,19 @@ pub(super) struct Instructions {
     pub level: Level,
     /// What multiplies bf16.
     pub bf16: Unit,
+    /// What multiplies int8.
+    pub int8: Unit,
 }
 
 /// Every set that this processor has and the system lets us use, the best first.
 pub(super) fn available() -> Vec<Instructions> {
-    let vectors = levels().into_iter();
     #[cfg(target_arch = "x86_64")]
-    let vectors = super::units::of_this_processor().into_iter().chain(vectors.map(plain));
+    let with_units = super::units::of_this_processor();
     #[cfg(not(target_arch = "x86_64"))]
-    let vectors = vectors.map(plain);
-    vectors.collect()
+    let with_units = Vec::<Instructions>::new();
+    let is_new = |set: &Instructions| with_units.iter().all(|other| other.name != set.name);
+    let vectors: Vec<_> = levels().into_iter().map(plain).filter(is_new).collect();
+    with_units.into_iter().chain(vectors).collect()
 }
 
 /// The best set, or the one of this name.
@@ -77,5 +80,5 @@ const fn plain(level: Level) -> Instructions {
         Level::WasmSimd128(_) => "simd128",
         _ => "scalar",
     };
-    Instructions { name, level, bf16: Unit::Vectors }
+    Instructions { name, level, bf16: Unit::Vectors, int8: Unit::Vectors }
 }

@@ -149,9 +149,9 @@ fn fastest(instructions: Instructions) -> Dtype {
     match instructions.bf16 {
         Unit::Vectors => Dtype::F32,
         #[cfg(target_arch = "x86_64")]
-        Unit::DotProducts => Dtype::F32,
+        Unit::Avx512Bf16 | Unit::Avx512Vnni | Unit::AvxVnni => Dtype::F32,
         #[cfg(target_arch = "x86_64")]
-        Unit::Tiles => Dtype::Bf16x3,
+        Unit::Amx => Dtype::Bf16x3,
     }
 }
 

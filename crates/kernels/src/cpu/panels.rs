@@ -2,7 +2,8 @@
 //!
 //! A panel holds `width` columns of the product, rows of the weight as a checkpoint stores it: k by k, so that one row of x
 //! and one k meet `width` weights side by side. In bf16 two neighbouring k lie in one word, the order of `vdpbf16ps` and
-//! of AMX's tiles; in bf16x3 a panel's rounded numbers come first, and behind them what that leaves. K is padded with zeros to a
+//! of AMX's tiles, in int8 four; in bf16x3 a panel's rounded numbers come first, and behind them what that leaves; in int8 its columns'
+//! scales come last, and the sums that a unit which adds 128 to x makes too much. K is padded with zeros to a
 //! multiple of 64, the last panel to its width.
 
 use std::sync::Mutex;
@@ -16,6 +17,7 @@ use super::memory::Memory;
 use super::product::with_workspace;
 use super::units::Unit;
 use crate::error::Kind;
+use crate::int8::{self, MOST_COLUMNS, is_flipped};
 use crate::{Dtype, Error, Piece, Rows, Stored, padded};
 
 /// How weights are held.
@@ -26,6 +28,8 @@ pub(super) enum Format {
     Bf16,
     /// bf16, and beside it what that rounding leaves, in bf16.
     Bf16x3,
+    /// Rotated rows, rounded to int8, and a scale for each.
+    Int8,
 }
 
 /// A weight (M, K).
@@ -39,7 +43,20 @@ pub struct Panels {
     pub(super) depth: usize,
     /// Columns of a panel.
     pub(super) width: usize,
+    /// In int8: what each k is multiplied by before the rotation, 1 or -1.
+    pub(super) flips: Vec<f32>,
     memory: Memory,
+}
+
+/// A panel in int8.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Int8<'a> {
+    /// Four k a word. // (K / 4, width)
+    pub words: &'a [u32],
+    /// What each column's integers stand for. // (width)
+    pub scales: &'a [f32],
+    /// 128 times the sum of each column's integers. // (width)
+    pub offsets: &'a [i32],
 }
 
 impl Format {
@@ -50,14 +67,17 @@ impl Format {
             (Dtype::F32, _) => Self::F32,
             (Dtype::Bf16, _) => Self::Bf16,
             (Dtype::Bf16x3, _) => Self::Bf16x3,
+            (Dtype::Int8, _) => Self::Int8,
         }
     }
 
-    /// Bytes of a weight.
-    const fn bytes(self) -> usize {
+    /// Bytes of a panel.
+    const fn bytes(self, depth: usize, width: usize) -> usize {
+        let weights = depth.saturating_mul(width);
         match self {
-            Self::F32 | Self::Bf16x3 => 4,
-            Self::F16 | Self::Bf16 => 2,
+            Self::F32 | Self::Bf16x3 => weights.saturating_mul(4),
+            Self::F16 | Self::Bf16 => weights.saturating_mul(2),
+            Self::Int8 => weights.saturating_add(8 * width),
         }
     }
 }
@@ -69,10 +89,19 @@ impl Panels {
         let (outputs, columns) = (source.rows(), source.columns());
         let (width, depth) = (context.panel_width, padded(columns));
         let format = Format::of(context.dtype, source.stored());
-        let values = outputs.checked_next_multiple_of(width).unwrap_or(usize::MAX).saturating_mul(depth);
-        let bytes = values.saturating_mul(format.bytes());
-        let unit = context.instructions.bf16;
-        let mut panels = Self { format, unit, outputs, depth, width, memory: Memory::zeroed(&name, bytes)? };
+        if format == Format::Int8 && depth > MOST_COLUMNS {
+            return Err(Error::from(Kind::TooWide { name, columns, most: MOST_COLUMNS, dtype: context.dtype.name() }).into());
+        }
+        let bytes = format.bytes(depth, width).saturating_mul(outputs.div_ceil(width));
+        let (unit, flips) = match format {
+            Format::F32 | Format::F16 => (Unit::Vectors, Vec::new()),
+            Format::Bf16 | Format::Bf16x3 => (context.instructions.bf16, Vec::new()),
+            Format::Int8 => {
+                let flips = (0..depth).map(|column| if is_flipped(column) { -1.0 } else { 1.0 }).collect();
+                (context.instructions.int8, flips)
+            }
+        };
+        let mut panels = Self { format, unit, outputs, depth, width, flips, memory: Memory::zeroed(&name, bytes)? };
         let mut first = 0;
         while let Some(piece) = source.next().await? {
             first += panels.pack(context, &Source { name: &name, columns }, first, piece)?;
@@ -90,7 +119,7 @@ impl Panels {
             return Ok(self.outputs);
         };
         let (format, depth, width) = (self.format, self.depth, self.width);
-        let panel_words = depth * width * format.bytes() / 4;
+        let panel_words = format.bytes(depth, width) / 4;
         let panels = self.memory.of_mut::<u32>().chunks_exact_mut(panel_words).enumerate();
         let panels = panels.skip(first / width).take((first + count).div_ceil(width) - first / width);
         let failed: Mutex<Option<(usize, usize, f32)>> = Mutex::new(None);
@@ -124,6 +153,7 @@ impl Panels {
                         }
                         place.put_pairs(&to_bf16(values), low);
                     }
+                    Format::Int8 => place.put_int8(values, panel, depth),
                 }
             });
         });
@@ -137,13 +167,13 @@ impl Panels {
 
     /// A panel's numbers.
     pub(super) fn values<T: bytemuck::Pod>(&self, panel: usize) -> &[T] {
-        let length = self.depth * self.width * self.format.bytes() / size_of::<T>();
+        let length = self.format.bytes(self.depth, self.width) / size_of::<T>();
         &self.memory.of()[panel * length..][..length]
     }
 
     /// A panel's numbers and those of all that come after it.
     pub(super) fn from<T: bytemuck::Pod>(&self, panel: usize) -> &[T] {
-        let length = self.depth * self.width * self.format.bytes() / size_of::<T>();
+        let length = self.format.bytes(self.depth, self.width) / size_of::<T>();
         &self.memory.of()[panel * length..]
     }
 
@@ -153,12 +183,19 @@ impl Panels {
         self.values(panel).split_at(self.depth / 2 * self.width).into()
     }
 
+    /// A panel in int8.
+    pub(super) fn int8(&self, panel: usize) -> Int8<'_> {
+        let (words, rest) = self.values::<u32>(panel).split_at(self.depth / 4 * self.width);
+        let (scales, offsets) = rest.split_at(self.width);
+        Int8 { words, scales: bytemuck::cast_slice(scales), offsets: bytemuck::cast_slice(offsets) }
+    }
+
     /// The products of bf16 that are added: which part of x by which part of the weights, 0 being the rounded numbers, 1 what that
     /// leaves. The product of both rests is left out: it is below 2^-18 of the whole, and what two bf16 leave of an f32 is as much.
     #[cfg(target_arch = "x86_64")]
     pub(super) const fn products(&self) -> &'static [(usize, usize)] {
         match self.format {
-            Format::F32 | Format::F16 => &[],
+            Format::F32 | Format::F16 | Format::Int8 => &[],
             Format::Bf16 => &[(0, 0)],
             Format::Bf16x3 => &[(0, 0), (0, 1), (1, 0)],
         }
@@ -199,6 +236,23 @@ impl Place {
                 let row = &rows[row * self.columns..][..self.columns];
                 let bits = |k: usize| row.get(k).map_or(0, |half| u32::from(half.to_bits()));
                 *place = bits(2 * pair) | (bits(2 * pair + 1) << 16);
+            }
+        }
+    }
+
+    /// The same with four, of rows that are rotated and rounded first, and behind them their scales and what 128 times each sums up to.
+    fn put_int8(&self, rows: &[f32], panel: &mut [u32], depth: usize) {
+        let (words, rest) = panel.split_at_mut(depth / 4 * self.width);
+        let (scales, offsets) = rest.split_at_mut(self.width);
+        let (mut values, mut integers) = (vec![0.0; depth], vec![0; depth]);
+        for (row, column) in rows.chunks_exact(self.columns).zip(self.column..) {
+            values[..self.columns].copy_from_slice(row);
+            values[self.columns..].fill(0.0);
+            int8::rotate(&mut values);
+            scales[column] = int8::round(&values, &mut integers).to_bits();
+            offsets[column] = (128 * integers.iter().map(|&integer| i32::from(integer)).sum::<i32>()).cast_unsigned();
+            for (four, words) in integers.as_chunks().0.iter().zip(words.chunks_exact_mut(self.width)) {
+                words[column] = u32::from_le_bytes(four.map(i8::cast_unsigned));
             }
         }
     }
@@ -246,6 +300,8 @@ fn unholdable(values: &[f32], format: Format) -> Option<(usize, f32)> {
         // From halfway to the next power of two on, numbers are rounded to infinity.
         Format::F16 => f32::from_bits(65520f32.to_bits() - 1),
         Format::Bf16 | Format::Bf16x3 => f32::from_bits(0x7f7f_7fff),
+        // Sums on the way stay below.
+        Format::Int8 => f32::MAX / 2.0,
     };
     let holds = |value: &f32| value.abs() <= largest;
     values.iter().position(|value| !holds(value)).map(|at| (at, values[at]))

@@ -119,7 +119,7 @@ impl GpuEngine {
             Dtype::F32 => Storage::F32,
             Dtype::F16 if options.shader_f16 && features.contains(wgpu::Features::SHADER_F16) => Storage::F16,
             Dtype::F16 => Storage::F16Packed,
-            Dtype::Bf16 | Dtype::Bf16x3 => {
+            Dtype::Bf16 | Dtype::Bf16x3 | Dtype::Int8 => {
                 let needed = "the CPU engine";
                 return Err(Kind::NoDtype { dtype: options.dtype.name(), device: info.name, needed }.into());
             }

@@ -1,4 +1,5 @@
-//! AMX: `tdpbf16ps` adds the product of a tile of 16 x 32 bf16 and one of 32 x 16 to a tile of 16 x 16 f32 sums.
+//! AMX: `tdpbf16ps` adds the product of a tile of 16 x 32 bf16 and one of 32 x 16 to a tile of 16 x 16 f32 sums, `tdpbusd` that of
+//! 16 x 64 bytes and 64 x 16 int8 to one of 16 x 16 integers.
 //!
 //! Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18; volume 2, the instructions' pages.
 #![expect(unsafe_code, reason = "its intrinsics are not stable, its state is the system's to permit")]
@@ -7,13 +8,14 @@ use std::arch::asm;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Work, in_steps};
+use super::dot_products::Words;
+use super::in_steps;
 
 /// Columns of a panel: two tiles.
 const WIDTH: usize = 32;
 /// Rows of a tile.
 const ROWS: usize = 16;
-/// Words of a row of a tile: 32 bf16.
+/// Words of a row of a tile: 32 bf16 or 64 int8.
 const WORDS: usize = 16;
 
 /// Whether somebody vouches for the instructions.
@@ -38,10 +40,10 @@ pub unsafe fn assume() {
     ASSUMED.store(true, Ordering::Relaxed);
 }
 
-/// Leaf 7 of `cpuid`: bits 22 and 24 of edx are AMX-BF16 and AMX-TILE.
+/// Leaf 7 of `cpuid`: bits 22, 24 and 25 of edx are AMX-BF16, AMX-TILE and AMX-INT8. Every processor so far has all of them or none.
 fn is_there() -> bool {
     let features = std::arch::x86_64::__cpuid_count(7, 0).edx;
-    features & (1 << 22) != 0 && features & (1 << 24) != 0
+    [22, 24, 25].iter().all(|bit| features & (1 << bit) != 0)
 }
 
 /// Asks Linux for the 8 KB of tiles in this process's state: `arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA)`. A kernel
@@ -78,36 +80,33 @@ static CONFIGURATION: Configuration = Configuration {
     rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
 };
 
-/// sums = x panel, by one product of bf16 or, where weights have two parts, three. // (rows, 32)
+/// sums = x panel, or sums += x panel where `add` is set, of int8 or else of bf16. // (rows, 32)
 ///
-/// Rows are taken 32 at a time, or 16: there is memory behind the last ones, of x to be read and of sums to be written.
-pub(super) fn multiply(x: [&[u32]; 2], work: &Work<'_>, sums: &mut [f32]) {
-    let (panels, words) = (work.panels, work.panels.depth / 2);
-    let (taken, weights) = (in_steps(work.rows.len()), panels.pairs(work.panel));
-    assert!(is_permitted() && panels.width == WIDTH, "only an engine with amx makes this unit's inputs");
+/// Rows lie in tiles. They are taken 32 at a time, or 16: there is memory behind the last ones, of x to be read and of sums to be
+/// written.
+pub(super) fn multiply<const INT8: bool>(x: Words<'_>, panel: &[u32], sums: &mut [u32], add: bool) {
+    let Words { words: x, stride: words, count } = x;
+    let taken = in_steps(count);
+    assert!(is_permitted(), "only an engine with amx makes this unit's inputs");
     assert!(words > 0 && words.is_multiple_of(WORDS) && taken.is_multiple_of(ROWS), "{taken} rows of {words} words");
-    assert!(sums.len() >= taken * WIDTH, "sums of {} rows", work.rows.len());
-    for &(x_part, weight_part) in panels.products() {
-        assert!(x[x_part].len() >= taken * words && weights[weight_part].len() == words * WIDTH, "x and a whole panel");
-    }
+    assert!(x.len() >= taken * words && panel.len() == words * WIDTH, "x and a whole panel");
+    assert!(sums.len() >= taken * WIDTH, "sums of {count} rows");
     // Nothing panics from here on, so that no tile is left in use.
     // SAFETY: the system lets us use the unit; the configuration is a legal one.
     unsafe { asm!("ldtilecfg [rax]", in("rax") &raw const CONFIGURATION, options(nostack, readonly)) };
-    for (index, &(x_part, weight_part)) in panels.products().iter().enumerate() {
-        for first in (0..taken).step_by(2 * ROWS) {
-            let block = Block {
-                x: x[x_part].as_ptr().wrapping_add(first * words),
-                weights: weights[weight_part].as_ptr(),
-                sums: sums.as_mut_ptr().wrapping_add(first * WIDTH),
-                words,
-            };
-            // SAFETY: 16 or 32 rows are there, of x and of sums; the panel is whole.
-            unsafe {
-                if taken - first > ROWS {
-                    block.multiply::<true>(index > 0);
-                } else {
-                    block.multiply::<false>(index > 0);
-                }
+    for first in (0..taken).step_by(2 * ROWS) {
+        let block = Block {
+            x: x.as_ptr().wrapping_add(first * words),
+            weights: panel.as_ptr(),
+            sums: sums.as_mut_ptr().wrapping_add(first * WIDTH),
+            words,
+        };
+        // SAFETY: 16 or 32 rows are there, of x and of sums; the panel is whole.
+        unsafe {
+            if taken - first > ROWS {
+                block.multiply::<true, INT8>(add);
+            } else {
+                block.multiply::<false, INT8>(add);
             }
         }
     }
@@ -119,8 +118,8 @@ pub(super) fn multiply(x: [&[u32]; 2], work: &Work<'_>, sums: &mut [f32]) {
 struct Block {
     x: *const u32,
     weights: *const u32,
-    sums: *mut f32,
-    /// Of a row of x: K / 2.
+    sums: *mut u32,
+    /// Of a row of x: K / 2 or K / 4.
     words: usize,
 }
 
@@ -130,10 +129,17 @@ impl Block {
     ///
     /// # Safety
     /// So many rows of x and of sums are there, and `words` rows of weights; tiles are configured.
-    unsafe fn multiply<const TWO: bool>(&self, add: bool) {
+    unsafe fn multiply<const TWO: bool, const INT8: bool>(&self, add: bool) {
         // SAFETY: every address that is used lies in what the caller vouches for.
         unsafe {
             asm!(
+                ".macro wembed_dot sums, x, weights",
+                ".if {int8}",
+                "tdpbusd \\sums, \\x, \\weights",
+                ".else",
+                "tdpbf16ps \\sums, \\x, \\weights",
+                ".endif",
+                ".endm",
                 "test {add}, {add}",
                 "jnz 3f",
                 "tilezero tmm0",
@@ -153,16 +159,16 @@ impl Block {
                 "2:",
                 "tileloadd tmm6, [{b} + {cs}]",
                 "tileloadd tmm4, [{x} + {xs}]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
+                "wembed_dot tmm0, tmm4, tmm6",
                 "tileloadd tmm7, [{b} + {cs} + 64]",
-                "tdpbf16ps tmm1, tmm4, tmm7",
+                "wembed_dot tmm1, tmm4, tmm7",
                 ".if {two}",
                 "tileloadd tmm5, [{y} + {xs}]",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
-                "add {y}, 64",
+                "wembed_dot tmm2, tmm5, tmm6",
+                "wembed_dot tmm3, tmm5, tmm7",
+                "add {y}, {tile}",
                 ".endif",
-                "add {x}, 64",
+                "add {x}, {tile}",
                 "add {b}, {step}",
                 "dec {n}",
                 "jnz 2b",
@@ -172,7 +178,9 @@ impl Block {
                 "tilestored [{d} + {cs}], tmm2",
                 "tilestored [{d} + {cs} + 64], tmm3",
                 ".endif",
+                ".purgem wembed_dot",
                 two = const TWO as usize,
+                int8 = const INT8 as usize,
                 add = in(reg) usize::from(add),
                 x = inout(reg) self.x => _,
                 y = inout(reg) self.x.wrapping_add(ROWS * self.words) => _,
@@ -180,7 +188,9 @@ impl Block {
                 c = in(reg) self.sums,
                 d = in(reg) self.sums.wrapping_add(ROWS * WIDTH),
                 n = inout(reg) self.words / WORDS => _,
-                xs = in(reg) 4 * self.words,
+                // A tile of x: its rows have 16 words.
+                xs = in(reg) 4 * WORDS,
+                tile = const ROWS * WORDS * 4,
                 // Of sums and of weights: a row of either has 32 words.
                 cs = in(reg) 4 * WIDTH,
                 step = const WORDS * 4 * WIDTH,

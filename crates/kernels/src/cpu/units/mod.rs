@@ -1,6 +1,6 @@
 //! What multiplies rows by a panel of weights: one file a unit of the processor.
 //!
-//! A further one (int8, another instruction set) is a file here and a variant of [`Unit`], and the compiler then names what lacks
+//! A further one is a file here and a variant of [`Unit`], and the compiler then names what lacks
 //! its arm: what it reads of x ([`Inputs::new`]), what is called ([`multiply`]), and whether `auto` takes it (`fastest` in the
 //! engine). Nobody names these: its line in [`of_this_processor`]; [`in_steps`], where it takes more than sixteen rows at a time;
 //! and in the tests the types that it has kernels for (`dtypes` in `tests/device.rs`). Where weights have to lie in another order
@@ -10,6 +10,9 @@
 mod amx;
 #[cfg(target_arch = "x86_64")]
 mod dot_products;
+mod int8;
+#[cfg(target_arch = "x86_64")]
+mod pairs;
 mod vectors;
 
 use std::ops::Range;
@@ -24,6 +27,8 @@ use super::{Context, Tensor};
 #[cfg(target_arch = "x86_64")]
 #[doc(hidden)]
 pub use amx::assume as assume_amx;
+#[cfg(target_arch = "x86_64")]
+use dot_products::{Words, avx_vnni, avx512_bf16, avx512_vnni};
 
 /// What multiplies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,28 +37,94 @@ pub(super) enum Unit {
     Vectors,
     /// AVX512-BF16: two products of bf16 added to each of 16 sums.
     #[cfg(target_arch = "x86_64")]
-    DotProducts,
-    /// AMX: tiles of 16 x 32 and 32 x 16 bf16 into one of 16 x 16 sums.
+    Avx512Bf16,
+    /// AVX512-VNNI: four products of int8 added to each of 16 sums.
     #[cfg(target_arch = "x86_64")]
+    Avx512Vnni,
+    /// AVX-VNNI: four products of int8 added to each of 8 sums.
+    #[cfg(target_arch = "x86_64")]
+    AvxVnni,
+    /// AMX: tiles of 16 x 32 and 32 x 16 bf16, or of 16 x 64 and 64 x 16 int8, into one of 16 x 16 sums.
+    #[cfg(target_arch = "x86_64")]
+    Amx,
+}
+
+impl Unit {
+    /// How the words of x lie that it reads; nothing where it reads f32.
+    const fn order(self) -> Option<Order> {
+        match self {
+            Self::Vectors => None,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Bf16 | Self::Avx512Vnni | Self::AvxVnni => Some(Order::Rows),
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx => Some(Order::Tiles),
+        }
+    }
+}
+
+/// How rows of words lie in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// One after another.
+    Rows,
+    /// 16 rows together, 64 bytes of each, one after another: a tile.
     Tiles,
 }
 
-/// The sets with a unit for bf16, the best first.
-#[cfg(target_arch = "x86_64")]
-pub(super) fn of_this_processor() -> Vec<super::instructions::Instructions> {
-    with(amx::is_permitted(), dot_products::is_there())
+impl Order {
+    /// Words of a step: 64 bytes.
+    const WORDS: usize = 16;
+    /// Rows that lie together.
+    const ROWS: usize = 16;
+
+    /// Where a step of a row begins, `row` and the place counted from the first of 16 rows of so many words.
+    const fn place(self, row: usize, step: usize, words: usize) -> usize {
+        match self {
+            Self::Rows => row * words + step * Self::WORDS,
+            Self::Tiles => (step * Self::ROWS + row) * Self::WORDS,
+        }
+    }
 }
 
-/// The sets of a processor as wide as AVX-512 that has these units, or has them not.
+/// The sets of AVX-512 with units for bf16 or int8, and what AVX2 has with a unit for int8, the best first.
 #[cfg(target_arch = "x86_64")]
-fn with(tiles: bool, dot_products: bool) -> Vec<super::instructions::Instructions> {
-    use super::instructions::Instructions;
-    let Some(level) = fearless_simd::Level::new().as_avx512().map(fearless_simd::Level::Avx512) else {
-        return Vec::new();
+pub(super) fn of_this_processor() -> Vec<super::instructions::Instructions> {
+    let has = Has {
+        tiles: amx::is_permitted(),
+        bf16: avx512_bf16::is_there(),
+        vnni: avx512_vnni::is_there(),
+        avx_vnni: avx_vnni::is_there(),
     };
-    let tiles = tiles.then_some(Instructions { name: "amx", level, bf16: Unit::Tiles });
-    let dot_products = dot_products.then_some(Instructions { name: "avx512-bf16", level, bf16: Unit::DotProducts });
-    tiles.into_iter().chain(dot_products).collect()
+    has.sets()
+}
+
+/// Which units a processor has.
+#[cfg(target_arch = "x86_64")]
+#[derive(Debug, Clone, Copy)]
+struct Has {
+    tiles: bool,
+    bf16: bool,
+    vnni: bool,
+    avx_vnni: bool,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Has {
+    fn sets(self) -> Vec<super::instructions::Instructions> {
+        use super::instructions::Instructions;
+        let best = fearless_simd::Level::new();
+        let int8 = if self.vnni { Unit::Avx512Vnni } else { Unit::Vectors };
+        let wide = best.as_avx512().map(fearless_simd::Level::Avx512).into_iter().flat_map(|level| {
+            let tiles = Instructions { name: "amx", level, bf16: Unit::Amx, int8: Unit::Amx };
+            let dot_products = Instructions { name: "avx512-bf16", level, bf16: Unit::Avx512Bf16, int8 };
+            let plain = Instructions { name: "avx512", level, bf16: Unit::Vectors, int8 };
+            [self.tiles.then_some(tiles), self.bf16.then_some(dot_products), Some(plain)]
+        });
+        let narrow = best.as_avx2().map(fearless_simd::Level::Avx2).filter(|_| self.avx_vnni);
+        let narrow =
+            narrow.map(|level| Instructions { name: "avx-vnni", level, bf16: Unit::Vectors, int8: Unit::AvxVnni });
+        wide.flatten().chain(narrow).collect()
+    }
 }
 
 /// The rows of an activation as a unit reads them.
@@ -66,6 +137,8 @@ pub(super) enum Inputs<'a> {
     /// bf16, and what that leaves, in bf16, where three products are made. Two neighbouring k a word.
     #[cfg(target_arch = "x86_64")]
     Pairs { high: Buffer, low: Option<Buffer> },
+    /// Integers, rotated, and a scale for each row: f32 for vectors, else four neighbouring k a word.
+    Int8 { integers: Buffer, scales: Buffer },
 }
 
 impl<'a> Inputs<'a> {
@@ -77,14 +150,20 @@ impl<'a> Inputs<'a> {
         assert_eq!(x.stride, panels.depth, "rows of x are as wide as those of a weight");
         match panels.format {
             Format::F32 | Format::F16 => Self::F32(x.values()),
-            Format::Bf16 | Format::Bf16x3 => match panels.unit {
-                Unit::Vectors => Self::Rounded(vectors::round(context, x)),
+            Format::Bf16 | Format::Bf16x3 => match panels.unit.order() {
+                None => Self::Rounded(vectors::round(context, x)),
                 #[cfg(target_arch = "x86_64")]
-                Unit::DotProducts | Unit::Tiles => {
-                    let (high, low) = dot_products::split(context, x, panels.products().len() > 1);
+                Some(order) => {
+                    let (high, low) = pairs::split(context, x, order, panels.products().len() > 1);
                     Self::Pairs { high, low }
                 }
+                #[cfg(not(target_arch = "x86_64"))]
+                Some(_) => unreachable!("no unit for bf16"),
             },
+            Format::Int8 => {
+                let [integers, scales] = int8::round(context, x, &panels.flips, panels.unit.order());
+                Self::Int8 { integers, scales }
+            }
         }
     }
 }
@@ -114,7 +193,7 @@ impl Work<'_> {
 /// Rows in whole steps of any unit: so many are there to be read, and their sums to be written, where `rows` count; what is in those
 /// beyond is of no use. AMX takes sixteen at a time, the others any number.
 pub(super) const fn in_steps(rows: usize) -> usize {
-    rows.next_multiple_of(16)
+    rows.next_multiple_of(Order::ROWS)
 }
 
 /// x panel, in the beginning of `memory`, which has room for [`Work::memory`]. // (rows, width)
@@ -122,39 +201,68 @@ pub(super) const fn in_steps(rows: usize) -> usize {
 pub(super) fn multiply<'a, S: Simd>(simd: S, inputs: &Inputs<'_>, work: &Work<'_>, memory: &'a mut [f32]) -> &'a [f32] {
     let (sums, space) = memory.split_at_mut(work.sums());
     let (rows, depth) = (&work.rows, work.panels.depth);
-    let values = match inputs {
-        Inputs::F32(values) => Some(*values),
-        Inputs::Rounded(values) => Some(values.of()),
+    let in_f32 = |values: &'_ [f32], sums: &mut [f32], space: &mut [f32]| {
+        let x = Rows { values: &values[rows.start * depth..], stride: depth, count: rows.len() };
+        vectors::multiply(simd, x, work, [sums, space]);
+    };
+    match inputs {
+        Inputs::F32(values) => in_f32(values, sums, space),
+        Inputs::Rounded(values) => in_f32(values.of(), sums, space),
         #[cfg(target_arch = "x86_64")]
         Inputs::Pairs { high, low } => {
-            let x = [high, low.as_ref().unwrap_or(high)].map(|part| &part.of::<u32>()[rows.start * depth / 2..]);
-            match work.panels.unit {
-                Unit::Vectors => unreachable!("vectors read no pairs"),
-                Unit::DotProducts => dot_products::multiply(x, work, sums),
-                Unit::Tiles => amx::multiply(x, work, sums),
+            let (x, weights) = ([high, low.as_ref().unwrap_or(high)], work.panels.pairs(work.panel));
+            for (index, &(x_part, weight_part)) in work.panels.products().iter().enumerate() {
+                by_words(x[x_part], work, weights[weight_part], bytemuck::cast_slice_mut(sums), index > 0);
             }
-            None
         }
-    };
-    if let Some(values) = values {
-        let x = Rows { values: &values[rows.start * depth..], stride: depth, count: rows.len() };
-        vectors::multiply(simd, x, work, [&mut *sums, space]);
+        Inputs::Int8 { integers, scales } => {
+            let are_integers = work.panels.unit != Unit::Vectors;
+            if are_integers {
+                #[cfg(target_arch = "x86_64")]
+                by_words(integers, work, work.panels.int8(work.panel).words, bytemuck::cast_slice_mut(sums), false);
+            } else {
+                in_f32(integers.of(), sums, space);
+            }
+            int8::scale(simd, &mut sums[..rows.len() * work.panels.width], work, &scales.of()[rows.clone()], are_integers);
+        }
     }
     &sums[..rows.len() * work.panels.width]
 }
 
+/// sums = x panel, or sums += x panel where `add` is set, in words as the unit has them. // (rows, width)
+#[cfg(target_arch = "x86_64")]
+fn by_words(x: &Buffer, work: &Work<'_>, panel: &[u32], sums: &mut [u32], add: bool) {
+    let (words, count) = (panel.len() / work.panels.width, work.rows.len());
+    let x = Words { words: &x.of()[work.rows.start * words..], stride: words, count };
+    match work.panels.unit {
+        Unit::Vectors => unreachable!("vectors read no words"),
+        Unit::Avx512Bf16 => avx512_bf16::multiply(x, panel, sums, add),
+        Unit::Avx512Vnni => avx512_vnni::multiply(x, panel, sums, add),
+        Unit::AvxVnni => avx_vnni::multiply(x, panel, sums, add),
+        Unit::Amx if work.panels.format == Format::Int8 => amx::multiply::<true>(x, panel, sums, add),
+        Unit::Amx => amx::multiply::<false>(x, panel, sums, add),
+    }
+}
+
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
-    use super::with;
+    use super::Has;
 
     /// A unit that is not there, or not permitted, is in no list.
     #[test]
     fn a_set_is_listed_where_its_unit_is() {
-        let names = |tiles, dot_products| with(tiles, dot_products).iter().map(|set| set.name).collect::<Vec<_>>();
-        assert!(names(false, false).is_empty());
-        let wide = fearless_simd::Level::new().as_avx512().is_some();
-        let expected: [&[&str]; 3] =
-            if wide { [&["amx"], &["avx512-bf16"], &["amx", "avx512-bf16"]] } else { [&[], &[], &[]] };
-        assert_eq!([names(true, false), names(false, true), names(true, true)], expected);
+        let names = |tiles, bf16, avx_vnni| {
+            Has { tiles, bf16, vnni: true, avx_vnni }.sets().iter().map(|set| set.name).collect::<Vec<_>>()
+        };
+        let level = fearless_simd::Level::new();
+        let (wide, narrow) = (level.as_avx512().is_some(), level.as_avx2().is_some());
+        let expected = |sets: &[&'static str]| {
+            let there = |set: &&&str| if **set == "avx-vnni" { narrow } else { wide };
+            sets.iter().filter(there).copied().collect::<Vec<_>>()
+        };
+        assert_eq!(names(false, false, false), expected(&["avx512"]));
+        assert_eq!(names(true, false, false), expected(&["amx", "avx512"]));
+        assert_eq!(names(false, true, true), expected(&["avx512-bf16", "avx512", "avx-vnni"]));
+        assert_eq!(names(true, true, true), expected(&["amx", "avx512-bf16", "avx512", "avx-vnni"]));
     }
 }

@@ -34,6 +34,10 @@ pub(super) fn multiply<S: Simd>(simd: S, x: Rows<'_>, work: &Work<'_>, [sums, sp
                 widen_f16(simd, halves, widened);
                 &*widened
             }
+            Format::Int8 => {
+                widen_fours(simd, &panels.int8(panel).words[chunk.start / 4..chunk.end / 4], widened, width);
+                &*widened
+            }
             Format::Bf16 | Format::Bf16x3 => {
                 widen_pairs(simd, &panels.values(panel)[chunk.start / 2..chunk.end / 2], widened, width);
                 &*widened
@@ -54,6 +58,20 @@ fn widen_pairs<S: Simd>(simd: S, pairs: &[u32], values: &mut [f32], width: usize
             let pairs = S::u32s::from_slice(simd, pairs);
             (pairs << 16).bitcast::<S::f32s>().store_slice(even);
             (pairs & 0xffff_0000).bitcast::<S::f32s>().store_slice(odd);
+        }
+    }
+}
+
+/// Fours of int8, (K / 4, width), to f32. // (K, width)
+#[inline(always)]
+fn widen_fours<S: Simd>(simd: S, fours: &[u32], values: &mut [f32], width: usize) {
+    let lanes = S::f32s::LEN;
+    for (fours, values) in fours.chunks_exact(width).zip(values.chunks_exact_mut(4 * width)) {
+        for (k, values) in values.chunks_exact_mut(width).enumerate() {
+            for (fours, values) in fours.chunks_exact(lanes).zip(values.chunks_exact_mut(lanes)) {
+                let fours = S::u32s::from_slice(simd, fours) << (24 - 8 * k as u32);
+                (fours.bitcast::<S::i32s>() >> 24).to_float::<S::f32s>().store_slice(values);
+            }
         }
     }
 }

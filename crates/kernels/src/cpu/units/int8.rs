@@ -1,0 +1,148 @@
+//! x in int8, rotated as the weights are, each row with its own scale; and sums of integers as numbers again.
+
+use fearless_simd::{dispatch, prelude::*};
+
+use super::{Order, Work, in_steps};
+use crate::cpu::memory::Buffer;
+use crate::cpu::product::with_workspace;
+use crate::cpu::{Context, Tensor};
+use crate::int8::{self, LARGEST};
+
+/// 1.5 x 2^23: a number to which an f32 below 2^22 is added lies where neighbours are 1 apart, so that the sum is rounded to an integer,
+/// which its lowest bits hold.
+const ROUNDER: f32 = 12_582_912.0;
+
+/// x R, in integers and a scale for each row. `bytes` holds 128 more than the integer, four k a word, for units that multiply a byte by an
+/// int8; else the integers are f32. The rows beyond the last one, as far as a unit reads, hold what was there before.
+pub(super) fn round(context: &Context, x: &Tensor, flips: &[f32], order: Option<Order>) -> [Buffer; 2] {
+    let words = order.map_or(x.stride, |_| x.stride / 4);
+    let mut integers = context.scratch.take(order.map_or(x.rows, |_| in_steps(x.rows)) * words);
+    let mut scales = context.scratch.take(x.rows);
+    let rows = x.values().chunks(Order::ROWS * x.stride);
+    let places = integers.of_mut::<u32>().chunks_mut(Order::ROWS * words);
+    let scaled = scales.of_mut::<f32>().chunks_mut(Order::ROWS);
+    context.threads.each(rows.zip(places).zip(scaled), |((x, integers), scales)| {
+        with_workspace(2 * x.len().min(flips.len()), |memory| {
+            let (values, other) = memory.split_at_mut(flips.len());
+            dispatch!(context.instructions.level, simd => {
+                for (row, (x, scale)) in x.chunks_exact(flips.len()).zip(scales).enumerate() {
+                    let rotated = rotate(simd, x, flips, [&mut *values, &mut *other]);
+                    let rounding = Rounding::of(simd, rotated);
+                    *scale = rounding.scale;
+                    match order {
+                        Some(order) => {
+                            for (step, values) in rotated.chunks_exact(4 * Order::WORDS).enumerate() {
+                                let place = &mut integers[order.place(row, step, words)..][..Order::WORDS];
+                                rounding.bytes(simd, values, bytemuck::cast_slice_mut(place));
+                            }
+                        }
+                        None => rounding.numbers(simd, rotated, bytemuck::cast_slice_mut(&mut integers[row * words..][..words])),
+                    }
+                }
+            });
+        });
+    });
+    [integers, scales]
+}
+
+/// x R of a row, without the Hadamard matrix's factor, in one or the other memory. Each pass adds neighbours and takes them from one another: the sums go to
+/// a block's first half, the differences to its second one, and after as many passes as it takes to come round all have met.
+#[inline(always)]
+fn rotate<'a, S: Simd>(simd: S, x: &[f32], flips: &[f32], [mut values, mut other]: [&'a mut [f32]; 2]) -> &'a [f32] {
+    let lanes = S::f32s::LEN;
+    for ((value, x), flips) in values.chunks_exact_mut(lanes).zip(x.chunks_exact(lanes)).zip(flips.chunks_exact(lanes)) {
+        (S::f32s::from_slice(simd, x) * S::f32s::from_slice(simd, flips)).store_slice(value);
+    }
+    let block = int8::block(x.len());
+    for _ in 0..block.trailing_zeros() {
+        for (values, other) in values.chunks_exact(block).zip(other.chunks_exact_mut(block)) {
+            let (sums, differences) = other.split_at_mut(block / 2);
+            let places = sums.chunks_exact_mut(lanes).zip(differences.chunks_exact_mut(lanes));
+            for (values, (sums, differences)) in values.chunks_exact(2 * lanes).zip(places) {
+                let (first, second) = (S::f32s::from_slice(simd, &values[..lanes]), S::f32s::from_slice(simd, &values[lanes..]));
+                let (even, odd) = first.deinterleave(second);
+                (even + odd).store_slice(sums);
+                (even - odd).store_slice(differences);
+            }
+        }
+        std::mem::swap(&mut values, &mut other);
+    }
+    values
+}
+
+/// How a row is rounded.
+struct Rounding {
+    scale: f32,
+    /// 1 / scale.
+    factor: f32,
+}
+
+impl Rounding {
+    /// The largest magnitude is 127. A row with what is no number in it has a scale that is none.
+    #[inline(always)]
+    fn of<S: Simd>(simd: S, row: &[f32]) -> Self {
+        let lanes = S::f32s::LEN;
+        let (mut largest, mut spoilt) = (S::f32s::splat(simd, 0.0), S::f32s::splat(simd, 0.0));
+        for values in row.chunks_exact(lanes) {
+            let values = S::f32s::from_slice(simd, values);
+            largest = largest.max(values.abs());
+            // 0, or NaN for what is no number.
+            spoilt += values * 0.0;
+        }
+        let largest = largest.as_slice().iter().copied().fold(0f32, f32::max);
+        let spoilt: f32 = spoilt.as_slice().iter().sum();
+        if largest >= f32::MIN_POSITIVE && largest < f32::MAX {
+            Self { scale: largest / LARGEST + spoilt, factor: LARGEST / largest }
+        } else {
+            // Nothing but zeros, or what cannot be told from them; or what is no number.
+            Self { scale: largest * 0.0 + spoilt, factor: 0.0 }
+        }
+    }
+
+    /// The integers behind [`ROUNDER`].
+    #[inline(always)]
+    fn rounded<S: Simd>(&self, simd: S, values: &[f32]) -> S::f32s {
+        S::f32s::from_slice(simd, values) * S::f32s::splat(simd, self.factor) + S::f32s::splat(simd, ROUNDER)
+    }
+
+    #[inline(always)]
+    fn numbers<S: Simd>(&self, simd: S, values: &[f32], numbers: &mut [f32]) {
+        let lanes = S::f32s::LEN;
+        for (values, numbers) in values.chunks_exact(lanes).zip(numbers.chunks_exact_mut(lanes)) {
+            (self.rounded(simd, values) - S::f32s::splat(simd, ROUNDER)).store_slice(numbers);
+        }
+    }
+
+    /// 128 more than the integers, a byte each.
+    #[inline(always)]
+    fn bytes<S: Simd>(&self, simd: S, values: &[f32], bytes: &mut [u8]) {
+        let lanes = S::f32s::LEN;
+        let mut words = [0u32; 4 * Order::WORDS];
+        for (values, words) in values.chunks_exact(lanes).zip(words.chunks_exact_mut(lanes)) {
+            self.rounded(simd, values).bitcast::<S::u32s>().store_slice(words);
+        }
+        for (byte, word) in bytes.iter_mut().zip(words) {
+            *byte = word as u8 ^ 0x80;
+        }
+    }
+}
+
+/// Sums of products of integers, as f32 or as 32-bit integers of which x had 128 too much, become what they stand for.
+#[inline(always)]
+pub(super) fn scale<S: Simd>(simd: S, sums: &mut [f32], work: &Work<'_>, scales: &[f32], are_integers: bool) {
+    let lanes = S::f32s::LEN;
+    let (panel, width) = (work.panels.int8(work.panel), work.panels.width);
+    for (sums, &scale) in sums.chunks_exact_mut(width).zip(scales) {
+        let scale = S::f32s::splat(simd, scale);
+        let columns = panel.scales.chunks_exact(lanes).zip(panel.offsets.chunks_exact(lanes));
+        for (sums, (scales, offsets)) in sums.chunks_exact_mut(lanes).zip(columns) {
+            let sum = S::f32s::from_slice(simd, sums);
+            let sum = if are_integers {
+                (sum.bitcast::<S::i32s>() - S::i32s::from_slice(simd, offsets)).to_float::<S::f32s>()
+            } else {
+                sum
+            };
+            (sum * S::f32s::from_slice(simd, scales) * scale).store_slice(sums);
+        }
+    }
+}
