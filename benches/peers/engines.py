@@ -64,6 +64,7 @@ def mpnet():
         engine("wembed", "bf16", "half", WEMBED),
         engine("torch", "bf16", "half", TORCH),
         engine("sentence-transformers", "bf16", "half", SENTENCE_TRANSFORMERS),
+        engine("wembed", "int8", "int8", WEMBED),
         engine("onnxruntime", "int8", "int8", ONNXRUNTIME),
     ]
 
@@ -88,6 +89,7 @@ def minilm():
         engine("wembed", "bf16", "half", WEMBED),
         engine("sentence-transformers", "bf16", "half", SENTENCE_TRANSFORMERS),
         engine("llama.cpp", "f16", "half", llama, **another_gelu),
+        engine("wembed", "int8", "int8", WEMBED),
         engine("onnxruntime", "int8", "int8", ONNXRUNTIME),
         engine("sentence-transformers onnx", "int8", "int8", onnx),
         engine("llama.cpp", "q8", "int8", llama),

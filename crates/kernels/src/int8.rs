@@ -21,6 +21,10 @@ pub const MOST_COLUMNS: usize = 1 << 16;
 /// The largest number of a row.
 pub(crate) const LARGEST: f32 = 127.0;
 
+/// 1.5 x 2^23: a number to which an f32 below 2^22 is added lies where neighbours are 1 apart, so that the sum is rounded to an integer,
+/// which its lowest bits hold.
+pub(crate) const ROUNDER: f32 = 12_582_912.0;
+
 /// How many neighbours of a row of `columns`, a multiple of [`ALIGNMENT`], are mixed: the largest power of two that divides it, at most 256.
 pub const fn block(columns: usize) -> usize {
     let power = 1 << columns.trailing_zeros();
@@ -90,7 +94,7 @@ pub fn round(row: &[f32], integers: &mut [i8]) -> f32 {
     let largest = row.iter().fold(0f32, |largest, value| largest.max(value.abs()));
     let scale = if largest > 0.0 { half::bf16::from_f32((largest / LARGEST).max(f32::MIN_POSITIVE)).to_f32() } else { 1.0 };
     for (integer, value) in integers.iter_mut().zip(row) {
-        *integer = (value / scale).round_ties_even().clamp(-LARGEST, LARGEST) as i8;
+        *integer = ((value / scale).clamp(-LARGEST, LARGEST) + ROUNDER).to_bits() as i8;
     }
     scale
 }

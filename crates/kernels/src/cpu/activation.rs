@@ -5,31 +5,20 @@ use fearless_simd::prelude::*;
 use super::math::{erfc_scaled, exponential, hyperbolic_tangent};
 use crate::Activation;
 
-/// f(x) for every value of a row. What is infinite or NaN stays so.
+/// f(x). What is infinite or NaN stays so.
 #[inline(always)]
-pub(super) fn activate<S: Simd>(simd: S, values: &mut [f32], activation: Activation) {
-    match activation {
-        Activation::Identity => {}
-        Activation::Gelu => each(simd, values, gelu),
-        Activation::GeluTanh => each(simd, values, gelu_tanh),
-        Activation::Relu => each(simd, values, |_, x| x.max(0.0)),
-        Activation::Silu => {
-            each(simd, values, |simd, x| x / (S::f32s::splat(simd, 1.0) + exponential(simd, -x)));
-        }
-        Activation::Tanh => each(simd, values, hyperbolic_tangent),
-        Activation::Sigmoid => {
-            let one = S::f32s::splat(simd, 1.0);
-            each(simd, values, |simd, x| one / (one + exponential(simd, -x)));
-        }
-    }
-}
-
-#[inline(always)]
-fn each<S: Simd>(simd: S, values: &mut [f32], function: impl Fn(S, S::f32s) -> S::f32s) {
-    for values in values.chunks_exact_mut(S::f32s::LEN) {
-        let x = S::f32s::from_slice(simd, values);
-        x.is_finite().select(function(simd, x), x).store_slice(values);
-    }
+pub(super) fn activate<S: Simd>(simd: S, x: S::f32s, activation: Activation) -> S::f32s {
+    let one = S::f32s::splat(simd, 1.0);
+    let y = match activation {
+        Activation::Identity => x,
+        Activation::Gelu => gelu(simd, x),
+        Activation::GeluTanh => gelu_tanh(simd, x),
+        Activation::Relu => x.max(0.0),
+        Activation::Silu => x / (one + exponential(simd, -x)),
+        Activation::Tanh => hyperbolic_tangent(simd, x),
+        Activation::Sigmoid => one / (one + exponential(simd, -x)),
+    };
+    x.is_finite().select(y, x)
 }
 
 /// x Phi(x), Phi the normal distribution function, through erfc(|x| / sqrt 2) so that neither tail cancels

@@ -96,7 +96,7 @@ impl Head<'_> {
         let (key_panels, memory) = memory.split_at_mut(sizes.key_panels);
         let (value_panels, memory) = memory.split_at_mut(sizes.value_panels);
         let (scores, sums) = memory.split_at_mut(queries * keys);
-        self.pack_keys(key_panels, panel);
+        self.pack_keys(simd, key_panels, panel);
         self.pack_values(value_panels, panel);
         let rows = tile.rows();
         for first in rows.clone().step_by(queries) {
@@ -135,18 +135,37 @@ impl Head<'_> {
 
     /// Keys side by side, column by column. // (keys / panel, width, panel)
     #[inline(always)]
-    fn pack_keys(&self, panels: &mut [f32], panel: usize) {
+    fn pack_keys<S: Simd>(&self, simd: S, panels: &mut [f32], panel: usize) {
+        match S::f32s::LEN {
+            16 => self.pack_keys_by::<S, 16>(simd, panels, panel),
+            8 => self.pack_keys_by::<S, 8>(simd, panels, panel),
+            4 => self.pack_keys_by::<S, 4>(simd, panels, panel),
+            _ => self.pack_keys_by::<S, 1>(simd, panels, panel),
+        }
+    }
+
+    /// The same in squares of LANES keys and columns, as far as they go.
+    #[inline(always)]
+    fn pack_keys_by<S: Simd, const LANES: usize>(&self, simd: S, panels: &mut [f32], panel: usize) {
         let (width, keys) = (self.heads.width, self.rows(1, self.text.start, self.text.len()));
+        let squares = if LANES == S::f32s::LEN { width - width % LANES } else { 0 };
         for (index, packed) in panels.chunks_exact_mut(width * panel).enumerate() {
-            let first = index * panel;
-            let count = panel.min(keys.count - first);
-            if count < panel {
-                packed.fill(0.0);
+            let rows = &keys.values[index * panel * keys.stride..];
+            let count = panel.min(keys.count - index * panel);
+            for key in (0..panel).step_by(LANES) {
+                for column in (0..squares).step_by(LANES) {
+                    let mut square = [S::f32s::splat(simd, 0.0); LANES];
+                    for (row, values) in square.iter_mut().enumerate().take(count.saturating_sub(key)) {
+                        *values = S::f32s::from_slice(simd, &rows[(key + row) * keys.stride + column..][..S::f32s::LEN]);
+                    }
+                    for (values, place) in transposed::<S, LANES>(square).iter().zip(packed[column * panel..].chunks_mut(panel)) {
+                        values.store_slice(&mut place[key..][..S::f32s::LEN]);
+                    }
+                }
             }
-            let rows = keys.values[first * keys.stride..].chunks(keys.stride);
-            for (key, row) in rows.take(count).enumerate() {
-                for (place, &value) in packed.chunks_exact_mut(panel).zip(row) {
-                    place[key] = value;
+            for (column, place) in packed.chunks_exact_mut(panel).enumerate().skip(squares) {
+                for (key, place) in place.iter_mut().enumerate() {
+                    *place = if key < count { rows[key * keys.stride + column] } else { 0.0 };
                 }
             }
         }
@@ -221,4 +240,17 @@ impl Head<'_> {
             *score += bias;
         }
     }
+}
+
+/// Rows become columns: each of log2 LANES passes deals the first half of the vectors out among the second.
+#[inline(always)]
+fn transposed<S: Simd, const LANES: usize>(mut vectors: [S::f32s; LANES]) -> [S::f32s; LANES] {
+    for _ in 0..LANES.trailing_zeros() {
+        let mut next = vectors;
+        for vector in 0..LANES / 2 {
+            (next[2 * vector], next[2 * vector + 1]) = vectors[vector].interleave(vectors[LANES / 2 + vector]);
+        }
+        vectors = next;
+    }
+    vectors
 }

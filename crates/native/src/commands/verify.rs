@@ -48,6 +48,7 @@ fn allowed(dtype: Dtype) -> f64 {
         Dtype::F32 | Dtype::Bf16x3 => 1e-9,
         Dtype::F16 => 5e-6,
         Dtype::Bf16 => 4e-4,
+        Dtype::Int8 => 5e-3,
     }
 }
 

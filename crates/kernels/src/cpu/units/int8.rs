@@ -2,15 +2,12 @@
 
 use fearless_simd::{dispatch, prelude::*};
 
-use super::{Order, Work, in_steps};
+use super::{Order, in_steps};
 use crate::cpu::memory::Buffer;
+use crate::cpu::panels::Int8;
 use crate::cpu::product::with_workspace;
 use crate::cpu::{Context, Tensor};
-use crate::int8::{self, LARGEST};
-
-/// 1.5 x 2^23: a number to which an f32 below 2^22 is added lies where neighbours are 1 apart, so that the sum is rounded to an integer,
-/// which its lowest bits hold.
-const ROUNDER: f32 = 12_582_912.0;
+use crate::int8::{self, LARGEST, ROUNDER};
 
 /// x R, in integers and a scale for each row. `bytes` holds 128 more than the integer, four k a word, for units that multiply a byte by an
 /// int8; else the integers are f32. The rows beyond the last one, as far as a unit reads, hold what was there before.
@@ -45,29 +42,63 @@ pub(super) fn round(context: &Context, x: &Tensor, flips: &[f32], order: Option<
     [integers, scales]
 }
 
-/// x R of a row, without the Hadamard matrix's factor, in one or the other memory. Each pass adds neighbours and takes them from one another: the sums go to
-/// a block's first half, the differences to its second one, and after as many passes as it takes to come round all have met.
+/// x R of a row, without the Hadamard matrix's factor, in one or the other memory. Each pass adds neighbours and takes them from one
+/// another: the sums go to a block's first half, the differences to its second one, and after as many passes as a block has bits all
+/// have met.
 #[inline(always)]
 fn rotate<'a, S: Simd>(simd: S, x: &[f32], flips: &[f32], [mut values, mut other]: [&'a mut [f32]; 2]) -> &'a [f32] {
-    let lanes = S::f32s::LEN;
-    for ((value, x), flips) in values.chunks_exact_mut(lanes).zip(x.chunks_exact(lanes)).zip(flips.chunks_exact(lanes)) {
-        (S::f32s::from_slice(simd, x) * S::f32s::from_slice(simd, flips)).store_slice(value);
-    }
-    let block = int8::block(x.len());
-    for _ in 0..block.trailing_zeros() {
-        for (values, other) in values.chunks_exact(block).zip(other.chunks_exact_mut(block)) {
-            let (sums, differences) = other.split_at_mut(block / 2);
-            let places = sums.chunks_exact_mut(lanes).zip(differences.chunks_exact_mut(lanes));
-            for (values, (sums, differences)) in values.chunks_exact(2 * lanes).zip(places) {
-                let (first, second) = (S::f32s::from_slice(simd, &values[..lanes]), S::f32s::from_slice(simd, &values[lanes..]));
-                let (even, odd) = first.deinterleave(second);
-                (even + odd).store_slice(sums);
-                (even - odd).store_slice(differences);
+    let (lanes, block) = (S::f32s::LEN, int8::block(x.len()));
+    match block / lanes {
+        // As many vectors as there are registers for.
+        16 if lanes == 16 => rotate_in_registers::<S, 16>(simd, x, flips, values),
+        8 if lanes == 16 => rotate_in_registers::<S, 8>(simd, x, flips, values),
+        4 if lanes == 16 => rotate_in_registers::<S, 4>(simd, x, flips, values),
+        _ => {
+            for (value, (x, flips)) in values.chunks_exact_mut(lanes).zip(x.chunks_exact(lanes).zip(flips.chunks_exact(lanes))) {
+                (S::f32s::from_slice(simd, x) * S::f32s::from_slice(simd, flips)).store_slice(value);
+            }
+            for _ in 0..block.trailing_zeros() {
+                for (values, other) in values.chunks_exact(block).zip(other.chunks_exact_mut(block)) {
+                    let (sums, differences) = other.split_at_mut(block / 2);
+                    let places = sums.chunks_exact_mut(lanes).zip(differences.chunks_exact_mut(lanes));
+                    for (values, (sums, differences)) in values.chunks_exact(2 * lanes).zip(places) {
+                        let first = S::f32s::from_slice(simd, &values[..lanes]);
+                        let (even, odd) = first.deinterleave(S::f32s::from_slice(simd, &values[lanes..]));
+                        (even + odd).store_slice(sums);
+                        (even - odd).store_slice(differences);
+                    }
+                }
+                std::mem::swap(&mut values, &mut other);
             }
         }
-        std::mem::swap(&mut values, &mut other);
     }
     values
+}
+
+/// The same for blocks of VECTORS vectors.
+#[inline(always)]
+fn rotate_in_registers<S: Simd, const VECTORS: usize>(simd: S, x: &[f32], flips: &[f32], rotated: &mut [f32]) {
+    let lanes = S::f32s::LEN;
+    let blocks = x.chunks_exact(VECTORS * lanes).zip(flips.chunks_exact(VECTORS * lanes));
+    for (rotated, (x, flips)) in rotated.chunks_exact_mut(VECTORS * lanes).zip(blocks) {
+        let mut values = [S::f32s::splat(simd, 0.0); VECTORS];
+        for (vector, value) in values.iter_mut().enumerate() {
+            let here = vector * lanes..(vector + 1) * lanes;
+            *value = S::f32s::from_slice(simd, &x[here.clone()]) * S::f32s::from_slice(simd, &flips[here]);
+        }
+        for _ in 0..(VECTORS * lanes).trailing_zeros() {
+            let mut next = values;
+            for pair in 0..VECTORS / 2 {
+                let (even, odd) = values[2 * pair].deinterleave(values[2 * pair + 1]);
+                next[pair] = even + odd;
+                next[VECTORS / 2 + pair] = even - odd;
+            }
+            values = next;
+        }
+        for (value, place) in values.iter().zip(rotated.chunks_exact_mut(lanes)) {
+            value.store_slice(place);
+        }
+    }
 }
 
 /// How a row is rounded.
@@ -127,22 +158,26 @@ impl Rounding {
     }
 }
 
-/// Sums of products of integers, as f32 or as 32-bit integers of which x had 128 too much, become what they stand for.
-#[inline(always)]
-pub(super) fn scale<S: Simd>(simd: S, sums: &mut [f32], work: &Work<'_>, scales: &[f32], are_integers: bool) {
-    let lanes = S::f32s::LEN;
-    let (panel, width) = (work.panels.int8(work.panel), work.panels.width);
-    for (sums, &scale) in sums.chunks_exact_mut(width).zip(scales) {
-        let scale = S::f32s::splat(simd, scale);
-        let columns = panel.scales.chunks_exact(lanes).zip(panel.offsets.chunks_exact(lanes));
-        for (sums, (scales, offsets)) in sums.chunks_exact_mut(lanes).zip(columns) {
-            let sum = S::f32s::from_slice(simd, sums);
-            let sum = if are_integers {
-                (sum.bitcast::<S::i32s>() - S::i32s::from_slice(simd, offsets)).to_float::<S::f32s>()
-            } else {
-                sum
-            };
-            (sum * S::f32s::from_slice(simd, scales) * scale).store_slice(sums);
+/// What sums of products of integers stand for.
+#[derive(Debug)]
+pub(super) struct Scaling<'a> {
+    /// The scales of x.
+    pub rows: &'a [f32],
+    pub panel: Int8<'a>,
+    /// Whether sums are 32-bit integers, of which x had 128 too much; else they are f32.
+    pub are_integers: bool,
+}
+
+impl Scaling<'_> {
+    /// Sums of a row and of columns from `column` on.
+    #[inline(always)]
+    pub fn apply<S: Simd>(&self, simd: S, sums: S::f32s, row: usize, column: usize) -> S::f32s {
+        let columns = column..column + S::f32s::LEN;
+        let mut sums = sums;
+        if self.are_integers {
+            let offsets = S::i32s::from_slice(simd, &self.panel.offsets[columns.clone()]);
+            sums = (sums.bitcast::<S::i32s>() - offsets).to_float();
         }
+        sums * S::f32s::from_slice(simd, &self.panel.scales[columns]) * self.rows[row]
     }
 }

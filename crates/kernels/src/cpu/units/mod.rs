@@ -21,8 +21,9 @@ use fearless_simd::prelude::*;
 
 use super::memory::Buffer;
 use super::panels::{Format, Panels};
-use super::product::{CHUNK, Rows};
+use super::product::CHUNK;
 use super::{Context, Tensor};
+use int8::Scaling;
 
 #[cfg(target_arch = "x86_64")]
 #[doc(hidden)]
@@ -168,6 +169,21 @@ impl<'a> Inputs<'a> {
     }
 }
 
+impl Inputs<'_> {
+    /// Bytes that a unit reads.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::F32(values) => size_of_val(*values),
+            Self::Rounded(buffer) | Self::Int8 { integers: buffer, .. } => size_of_val(buffer.of::<u8>()),
+            #[cfg(target_arch = "x86_64")]
+            Self::Pairs { high, low } => {
+                let bytes = |buffer: &Buffer| size_of_val(buffer.of::<u8>());
+                bytes(high) + low.as_ref().map_or(0, bytes)
+            }
+        }
+    }
+}
+
 /// Some rows of an activation by one panel of a weight.
 #[derive(Debug)]
 pub(super) struct Work<'a> {
@@ -196,18 +212,40 @@ pub(super) const fn in_steps(rows: usize) -> usize {
     rows.next_multiple_of(Order::ROWS)
 }
 
-/// x panel, in the beginning of `memory`, which has room for [`Work::memory`]. // (rows, width)
+/// x panel, as a unit leaves it. // (rows, width)
+#[derive(Debug)]
+pub(super) struct Sums<'a> {
+    values: &'a [f32],
+    width: usize,
+    /// What they stand for, where they are sums of integers.
+    scaling: Option<Scaling<'a>>,
+}
+
+impl Sums<'_> {
+    /// A row of x panel.
+    #[inline(always)]
+    pub fn row<S: Simd, const VECTORS: usize>(&self, simd: S, row: usize) -> [S::f32s; VECTORS] {
+        let lanes = S::f32s::LEN;
+        let values = &self.values[row * self.width..][..VECTORS * lanes];
+        let mut sums = [S::f32s::splat(simd, 0.0); VECTORS];
+        for vector in 0..VECTORS {
+            sums[vector] = S::f32s::from_slice(simd, &values[vector * lanes..][..lanes]);
+            if let Some(scaling) = &self.scaling {
+                sums[vector] = scaling.apply(simd, sums[vector], row, vector * lanes);
+            }
+        }
+        sums
+    }
+}
+
+/// x panel, in the beginning of `memory`, which has room for [`Work::memory`].
 #[inline(always)]
-pub(super) fn multiply<'a, S: Simd>(simd: S, inputs: &Inputs<'_>, work: &Work<'_>, memory: &'a mut [f32]) -> &'a [f32] {
+pub(super) fn multiply<'a, S: Simd>(simd: S, inputs: &'a Inputs<'_>, work: &Work<'a>, memory: &'a mut [f32]) -> Sums<'a> {
     let (sums, space) = memory.split_at_mut(work.sums());
-    let (rows, depth) = (&work.rows, work.panels.depth);
-    let in_f32 = |values: &'_ [f32], sums: &mut [f32], space: &mut [f32]| {
-        let x = Rows { values: &values[rows.start * depth..], stride: depth, count: rows.len() };
-        vectors::multiply(simd, x, work, [sums, space]);
-    };
+    let mut scaling = None;
     match inputs {
-        Inputs::F32(values) => in_f32(values, sums, space),
-        Inputs::Rounded(values) => in_f32(values.of(), sums, space),
+        Inputs::F32(values) => vectors::multiply(simd, values, work, [&mut *sums, space]),
+        Inputs::Rounded(values) => vectors::multiply(simd, values.of(), work, [&mut *sums, space]),
         #[cfg(target_arch = "x86_64")]
         Inputs::Pairs { high, low } => {
             let (x, weights) = ([high, low.as_ref().unwrap_or(high)], work.panels.pairs(work.panel));
@@ -216,17 +254,18 @@ pub(super) fn multiply<'a, S: Simd>(simd: S, inputs: &Inputs<'_>, work: &Work<'_
             }
         }
         Inputs::Int8 { integers, scales } => {
+            let panel = work.panels.int8(work.panel);
             let are_integers = work.panels.unit != Unit::Vectors;
+            scaling = Some(Scaling { rows: &scales.of()[work.rows.clone()], panel, are_integers });
             if are_integers {
                 #[cfg(target_arch = "x86_64")]
-                by_words(integers, work, work.panels.int8(work.panel).words, bytemuck::cast_slice_mut(sums), false);
+                by_words(integers, work, panel.words, bytemuck::cast_slice_mut(sums), false);
             } else {
-                in_f32(integers.of(), sums, space);
+                vectors::multiply(simd, integers.of(), work, [&mut *sums, space]);
             }
-            int8::scale(simd, &mut sums[..rows.len() * work.panels.width], work, &scales.of()[rows.clone()], are_integers);
         }
     }
-    &sums[..rows.len() * work.panels.width]
+    Sums { values: sums, width: work.panels.width, scaling }
 }
 
 /// sums = x panel, or sums += x panel where `add` is set, in words as the unit has them. // (rows, width)

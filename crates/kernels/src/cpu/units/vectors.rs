@@ -11,8 +11,9 @@ use crate::cpu::{Context, Tensor};
 
 /// sums = x panel, with memory for a chunk of weights beside the sums. // (rows, width)
 #[inline(always)]
-pub(super) fn multiply<S: Simd>(simd: S, x: Rows<'_>, work: &Work<'_>, [sums, space]: [&mut [f32]; 2]) {
-    let &Work { panels, panel, .. } = work;
+pub(super) fn multiply<S: Simd>(simd: S, x: &[f32], work: &Work<'_>, [sums, space]: [&mut [f32]; 2]) {
+    let &Work { panels, panel, ref rows } = work;
+    let x = Rows { values: &x[rows.start * panels.depth..], stride: panels.depth, count: rows.len() };
     let width = panels.width;
     let mut sums = Sums { values: sums, stride: width };
     for first in (0..panels.depth).step_by(CHUNK) {
