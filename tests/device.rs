@@ -107,8 +107,10 @@ fn native_sets() -> Vec<&'static str> {
 /// The types that have kernels of their own.
 fn dtypes(set: &str) -> &'static [Dtype] {
     match set {
-        "amx" | "avx512-bf16" => &[Dtype::Bf16, Dtype::Bf16x3],
-        _ => &[Dtype::F32, Dtype::F16, Dtype::Bf16],
+        "amx" => &[Dtype::Bf16, Dtype::Bf16x3, Dtype::Int8],
+        "avx512-bf16" => &[Dtype::Bf16, Dtype::Bf16x3],
+        "avx-vnni" => &[Dtype::Int8],
+        _ => &[Dtype::F32, Dtype::F16, Dtype::Bf16, Dtype::Int8],
     }
 }
 

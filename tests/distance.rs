@@ -29,6 +29,9 @@ pub const ROUNDED_ACTIVATIONS: Bound = Bound { angle: 2e-6, length: 2e-4 };
 /// bf16 against the published weights on the real MiniLM: what linear layers multiply is rounded to 8 bits, both sides.
 pub const ROUNDED_TO_BF16: Bound = Bound { angle: 4e-4, length: 2e-3 };
 
+/// int8 against f32: what linear layers multiply is rounded to 8 bits and a scale, both sides.
+pub const ROUNDED_TO_INT8: Bound = Bound { angle: 5e-3, length: 5e-2 };
+
 impl Bound {
     /// What an engine that holds weights in this type must keep to, on weights that the type can hold.
     pub const fn of(dtype: Dtype) -> Self {
@@ -36,6 +39,7 @@ impl Bound {
             Dtype::F32 | Dtype::F16 => EXACT,
             Dtype::Bf16 => ROUNDED_TO_BF16,
             Dtype::Bf16x3 => THREE_BF16,
+            Dtype::Int8 => ROUNDED_TO_INT8,
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod device;
 pub mod distance;
 pub mod embedding;
 pub mod golden;
+pub mod int8;
 pub mod judge;
 pub mod matrix;
 pub mod oracle;

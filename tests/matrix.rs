@@ -1,7 +1,9 @@
 //! A matrix of weights as a checkpoint would hold it, and as an engine holds it.
 
 use half::{bf16, f16};
-use wembed_kernels::{Dtype, Error, Piece, Rows, Stored};
+use wembed_kernels::{Dtype, Error, Piece, Rows, Stored, padded};
+
+use crate::int8;
 
 /// Rows of a checkpoint: a source that yields a few of them at a time.
 #[derive(Debug, Clone)]
@@ -47,20 +49,30 @@ impl Matrix {
         values
     }
 
-    /// The values as the weight of a linear layer.
+    /// The values as the weight of a linear layer, in int8 rotated and with padded rows.
     pub fn multiplied(&self, dtype: Dtype) -> Vec<f32> {
-        rounded_inputs(&self.held(dtype), dtype)
+        let held = self.held(dtype);
+        if dtype == Dtype::Int8 { int8::weights(&held, self.columns) } else { rounded_inputs(&held, self.columns, dtype) }
     }
 }
 
-/// What an engine of this type multiplies for these values.
-pub fn rounded_inputs(values: &[f32], dtype: Dtype) -> Vec<f32> {
+/// Numbers of a row as [`Matrix::multiplied`] and [`rounded_inputs`] give it.
+pub const fn multiplied_columns(columns: usize, dtype: Dtype) -> usize {
+    if matches!(dtype, Dtype::Int8) { padded(columns) } else { columns }
+}
+
+/// What an engine of this type multiplies for these rows, in int8 rotated and padded.
+pub fn rounded_inputs(values: &[f32], columns: usize, dtype: Dtype) -> Vec<f32> {
     let half = |value: f32| bf16::from_f32(value).to_f32();
     let round = |&value: &f32| match dtype {
         Dtype::F16 | Dtype::F32 => value,
         Dtype::Bf16 => half(value),
         Dtype::Bf16x3 => half(value) + half(value - half(value)),
+        Dtype::Int8 => unreachable!("rows of it are rounded together"),
     };
+    if dtype == Dtype::Int8 {
+        return int8::inputs(values, columns);
+    }
     values.iter().map(round).collect()
 }
 

@@ -1,7 +1,7 @@
 //! The activation functions alone: through a layer whose weight is the identity, so that their argument is exact.
 
 use pollster::block_on;
-use wembed_kernels::{Activation, Engine, Linear, Ops, Packed, Probe as _, Stored};
+use wembed_kernels::{Activation, Dtype, Engine, Linear, Ops, Packed, Probe as _, Stored};
 use wembed_tests::device::TestEngine as _;
 use wembed_tests::each_way;
 use wembed_tests::judge::Judge;
@@ -47,6 +47,10 @@ fn every_activation_holds_over_its_range() {
     let mut judge = Judge::new(tolerance::ACTIVATION);
     let identity: Vec<f32> = (0..WIDTH * WIDTH).map(|at| if at % (WIDTH + 1) == 0 { 1.0 } else { 0.0 }).collect();
     each_way!(|way, engine| {
+        // A product with the identity is what it was multiplied with but in int8, where functions are no others.
+        if engine.held() == Dtype::Int8 {
+            continue;
+        }
         let layer = Linear {
             weight: block_on(engine.matrix(Matrix::new("identity", &identity, WIDTH, Stored::F32))).unwrap(),
             bias: engine.vector("zeros", &[0.0; WIDTH]).unwrap(),
@@ -56,7 +60,7 @@ fn every_activation_holds_over_its_range() {
             let x = batch.upload(&arguments, WIDTH);
             let y = batch.linear_activation(&x, &layer, function);
             let raw = block_on(batch.finish_raw(y)).unwrap();
-            let arguments = rounded_inputs(&arguments, engine.held());
+            let arguments = rounded_inputs(&arguments, WIDTH, engine.held());
             judge.hold(&format!("{way}, {function:?}"), &raw, &expected(&arguments, function));
         }
     });

@@ -6,7 +6,7 @@ use wembed_kernels::gpu::{GpuEngine, Options, Plan, variants};
 use wembed_kernels::{Activation, Dtype, Linear, Ops, Packed, Probe as _, Raw, Stored};
 use wembed_tests::device::{TestEngine, WAYS, cpu_ways_and_amx, lacks, open};
 use wembed_tests::judge::Judge;
-use wembed_tests::matrix::{Matrix, rounded_inputs};
+use wembed_tests::matrix::{Matrix, multiplied_columns, rounded_inputs};
 use wembed_tests::oracle::{self, Expected};
 use wembed_tests::skip::skip;
 use wembed_tests::tolerance::{self, Tolerance};
@@ -148,7 +148,8 @@ impl Inputs {
 
     /// What an engine that holds weights in this type must give.
     pub fn expected(&self, dtype: Dtype) -> Vec<Expected> {
-        oracle::linear(&rounded_inputs(&self.x, dtype), &self.weight.multiplied(dtype), &self.bias, self.depth)
+        let x = rounded_inputs(&self.x, self.depth, dtype);
+        oracle::linear(&x, &self.weight.multiplied(dtype), &self.bias, multiplied_columns(self.depth, dtype))
     }
 
     pub fn run<E: TestEngine>(&self, engine: &E, layer: &Linear<E>, epilogue: Epilogue) -> Raw {

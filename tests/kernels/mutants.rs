@@ -77,7 +77,7 @@ fn bf16_mutants_are_rejected() {
     let inputs = linear::Case::NORMAL.inputs();
     let product = |x: &[f32], weight: &[f32]| rounded(&oracle::linear(x, weight, &inputs.bias, inputs.depth));
     let weight = |dtype| inputs.weight.multiplied(dtype);
-    let x = |dtype| rounded_inputs(&inputs.x, dtype);
+    let x = |dtype| rounded_inputs(&inputs.x, inputs.depth, dtype);
     let cut = |values: &[f32]| values.iter().map(|v| f32::from_bits(v.to_bits() & 0xffff_0000)).collect::<Vec<_>>();
 
     let tolerance = linear::tolerance(Dtype::Bf16);

@@ -49,7 +49,7 @@ pub use long::Long;
 pub use modules::{Dense, Modules, Step};
 pub use pooling::pooling_name;
 pub use precision::{Precision, Quantized, Quantizer, Ranges};
-pub use quantized::scale_name;
+pub use quantized::{rotated_config, rotated_scale_name, scale_name};
 pub use reader::{Job, Prepared, Reader};
 pub use similarity::Similarity;
 pub use tensors::{Tensor, TensorRows, Tensors};

@@ -1,11 +1,15 @@
 //! Matrices in int8: a tensor `NAME` of I8 and beside it `NAME_scale`, one positive factor a row, under the names that
 //! compressed-tensors gave them. Row n is `NAME[n, :] * NAME_scale[n]`, each product rounded once, to f32.
+//!
+//! Beside `NAME_rotated_scale` instead the product is a row as [`int8::rotate`] leaves it, padded to a multiple of 64 columns, and row n
+//! is what [`int8::unrotate`] makes of it: the form that `wembed quantize` writes for linear layers. The name is another one so that
+//! nobody who knows of no rotation takes such numbers for weights.
 
 use std::ops::Range;
 
 use safetensors::Dtype;
-use serde_json::Value;
-use wembed_kernels::Stored;
+use serde_json::{Value, json};
+use wembed_kernels::{Stored, int8, padded};
 
 use crate::Error;
 use crate::files::Files;
@@ -15,15 +19,31 @@ use crate::tensors::{Tensor, Tensors};
 /// What the name of a matrix's scales has more than the matrix's own.
 const ENDING: &str = "_scale";
 
+/// The same where its rows are rotated.
+const ROTATED_ENDING: &str = "_rotated_scale";
+
 /// The name of a matrix's scales.
 pub fn scale_name(matrix: &str) -> String {
     format!("{matrix}{ENDING}")
 }
 
+/// The name of a matrix's scales where its rows are rotated.
+pub fn rotated_scale_name(matrix: &str) -> String {
+    format!("{matrix}{ROTATED_ENDING}")
+}
+
+/// The `quantization_config` of config.json of a model with rotated rows, for programs that would take its numbers for weights.
+pub fn rotated_config() -> Value {
+    json!({ "quant_method": ROTATED_METHOD, "bits": 8 })
+}
+
+/// Who reads such a model.
+const ROTATED_METHOD: &str = "wembed";
+
 /// Whether config.json's `quantization_config` asks for what [`Matrix`] reads and nothing else: compressed-tensors' form of int8 weights,
-/// symmetric, one scale a row, and neither activations nor caches rounded.
+/// symmetric, one scale a row, and neither activations nor caches rounded; or [`rotated_config`].
 pub(crate) fn describes_rows(config: &Value) -> bool {
-    only(config, &["quant_method", "format", "config_groups"], &|key, value| match key {
+    *config == rotated_config() || only(config, &["quant_method", "format", "config_groups"], &|key, value| match key {
         "quant_method" => value == "compressed-tensors",
         "format" => value == "int-quantized",
         "config_groups" => only(value, &[], &|_, group| only(group, &["weights"], &describes_group)),
@@ -63,8 +83,12 @@ pub(crate) struct Matrix {
     tensor: Tensor,
     /// What its rows are given in.
     stored: Stored,
+    /// Of a row, without what it is padded with.
+    columns: usize,
     /// One a row, where the file has int8.
     scales: Option<Vec<f32>>,
+    /// Whether its rows are rotated.
+    rotated: bool,
 }
 
 impl<F: Files> Tensors<'_, F> {
@@ -73,9 +97,15 @@ impl<F: Files> Tensors<'_, F> {
     /// # Errors
     /// Where there is none of the name, it has another shape or type, or its scales are not such that it can be read.
     pub(crate) async fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Matrix, Error> {
-        let tensor = self.get(name, &[rows, columns])?;
+        let rotated_scales = self.find(&rotated_scale_name(name));
+        let rotated = rotated_scales.is_some();
+        let tensor = self.get(name, &[rows, if rotated { padded(columns) } else { columns }])?;
         let scales = self.find(&scale_name(name));
-        let (stored, scales) = match (tensor.dtype, scales) {
+        if let (Some(one), Some(other)) = (scales, rotated_scales) {
+            let found = format!("`{}`, too", other.name);
+            return Err(Error::tensor(&one.path, &one.name, format!("one kind of scales for `{name}`"), found));
+        }
+        let (stored, scales) = match (tensor.dtype, scales.or(rotated_scales)) {
             (Dtype::I8, Some(scales)) => (Stored::F32, Some(self.scales(scales, tensor).await?)),
             (Dtype::I8, None) => {
                 let expected = format!("{} for the rows of `{name}`, which are I8", shape_text(&[rows, 1]));
@@ -88,7 +118,7 @@ impl<F: Files> Tensors<'_, F> {
             }
             (_, None) => (tensor.float()?, None),
         };
-        Ok(Matrix { tensor: tensor.clone(), stored, scales })
+        Ok(Matrix { tensor: tensor.clone(), stored, columns, scales, rotated })
     }
 
     /// The scales of a matrix's rows.
@@ -108,7 +138,7 @@ impl<F: Files> Tensors<'_, F> {
 
     /// Whether the tensor holds the scales of another one.
     pub fn is_scale(&self, tensor: &Tensor) -> bool {
-        let matrix = tensor.name.strip_suffix(ENDING).and_then(|name| self.find(name));
+        let matrix = [ROTATED_ENDING, ENDING].iter().find_map(|ending| self.find(tensor.name.strip_suffix(ending)?));
         matrix.is_some_and(|matrix| matrix.dtype == Dtype::I8)
     }
 }
@@ -123,7 +153,7 @@ impl Matrix {
     }
 
     pub fn columns(&self) -> usize {
-        self.tensor.shape[1]
+        self.columns
     }
 
     /// The type in which the file holds its numbers.
@@ -145,7 +175,7 @@ impl Matrix {
     ) -> Result<&'a [u8], Error> {
         let width = if self.scales.is_some() { 1 } else { self.stored.bytes() };
         // A tensor of no rows may have any number of columns.
-        let row_bytes = self.columns().saturating_mul(width);
+        let row_bytes = self.tensor.shape[1].saturating_mul(width);
         self.tensor.read(files, rows.start * row_bytes..rows.end * row_bytes, buffer).await
     }
 
@@ -157,12 +187,19 @@ impl Matrix {
     /// Rows from `first` on that were read as floats: `bytes` themselves, or with their scales in `buffer`.
     pub fn floats<'a>(&self, first: usize, bytes: &'a [u8], buffer: &'a mut Vec<u8>) -> &'a [u8] {
         let Some(scales) = self.scales.as_ref().filter(|_| !bytes.is_empty()) else { return bytes };
-        buffer.resize(4 * bytes.len(), 0);
-        let columns = self.columns();
-        let rows = bytes.chunks_exact(columns).zip(buffer.chunks_exact_mut(4 * columns));
-        for ((row, floats), scale) in rows.zip(&scales[first..]) {
-            for (float, &number) in floats.chunks_exact_mut(4).zip(row) {
-                float.copy_from_slice(&(f32::from(number as i8) * scale).to_le_bytes());
+        let (columns, stored) = (self.columns, self.tensor.shape[1]);
+        buffer.resize(4 * columns * (bytes.len() / stored), 0);
+        let mut row = vec![0.0; stored];
+        let rows = bytes.chunks_exact(stored).zip(buffer.chunks_exact_mut(4 * columns));
+        for ((numbers, floats), scale) in rows.zip(&scales[first..]) {
+            for (value, &number) in row.iter_mut().zip(numbers) {
+                *value = f32::from(number as i8) * scale;
+            }
+            if self.rotated {
+                int8::unrotate(&mut row);
+            }
+            for (float, value) in floats.as_chunks_mut().0.iter_mut().zip(&row) {
+                *float = value.to_le_bytes();
             }
         }
         buffer

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::commands::{
-    bench, completions, devices, embed, eval, info, man, pack, pull, search, serve, similarity, verify,
+    bench, completions, devices, embed, eval, info, man, pack, pull, quantize, search, serve, similarity, verify,
 };
 use crate::report;
 use crate::version::VERSION;
@@ -24,6 +24,7 @@ pub enum Command {
     Info(info::Arguments),
     Pull(pull::Arguments),
     Pack(pack::Arguments),
+    Quantize(quantize::Arguments),
     Verify(verify::Arguments),
     Serve(Box<serve::Arguments>),
     Bench(bench::Arguments),
@@ -55,6 +56,7 @@ impl Command {
             Self::Info(arguments) => info::run(&arguments),
             Self::Pull(arguments) => pull::run(&arguments),
             Self::Pack(arguments) => pack::run(&arguments),
+            Self::Quantize(arguments) => quantize::run(&arguments),
             Self::Verify(arguments) => verify::run(&arguments),
             Self::Serve(arguments) => serve::run(&arguments),
             Self::Bench(arguments) => bench::run(&arguments),

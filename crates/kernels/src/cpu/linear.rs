@@ -36,6 +36,9 @@ pub(super) enum Epilogue<'a> {
 /// The layer's output.
 pub(super) fn compute(context: &Context, x: &Tensor, layer: &Linear<CpuEngine>, epilogue: Epilogue<'_>) -> Tensor {
     let panels = &layer.weight;
+    if let Some(observer) = &context.observer {
+        observer.0(&panels.name, x.values(), x.stride);
+    }
     let mut y = context.tensor(x.rows, panels.outputs);
     let inputs = Inputs::new(context, x, panels);
     let rows = ranges(x.rows, rows_of_a_tile(x.rows, inputs.bytes() / x.rows.max(1)));

@@ -58,8 +58,28 @@ pub struct Options {
     pub pool: Option<Arc<rayon::ThreadPool>>,
     /// Which of [`instruction_sets`]; the first where nothing is said.
     pub instructions: Option<String>,
+    /// Hears what linear layers are given, before they are computed.
+    pub observer: Option<Observer>,
     /// Fill scratch memory with [`crate::SENTINEL`] before use and guard its end: finds elements that a kernel forgets and ones that are not its own.
     pub sentinels: bool,
+}
+
+/// Called with the name of a linear layer's weight, what it is multiplied with, rows one after another, and how wide a row is, padding
+/// included: how weights are rounded by what they will meet.
+#[derive(Clone)]
+pub struct Observer(Arc<dyn Fn(&str, &[f32], usize) + Send + Sync>);
+
+impl Observer {
+    /// `hear` is called by the thread that computes, one layer at a time.
+    pub fn new(hear: impl Fn(&str, &[f32], usize) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(hear))
+    }
+}
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Observer")
+    }
 }
 
 /// An engine that computes on the processor.
@@ -76,6 +96,7 @@ pub(crate) struct Context {
     instructions: Instructions,
     panel_width: usize,
     threads: Threads,
+    observer: Option<Observer>,
     scratch: Scratch,
 }
 
@@ -127,6 +148,7 @@ impl CpuEngine {
             instructions,
             panel_width: product::width(instructions.level),
             threads,
+            observer: options.observer.clone(),
             scratch: Scratch::new(options.sentinels),
         };
         Ok(Self { context: Arc::new(context), options })

@@ -35,6 +35,8 @@ pub(super) enum Format {
 /// A weight (M, K).
 #[derive(Debug)]
 pub struct Panels {
+    /// What it was loaded from.
+    pub(super) name: String,
     pub(super) format: Format,
     pub(super) unit: Unit,
     /// M.
@@ -101,7 +103,7 @@ impl Panels {
                 (context.instructions.int8, flips)
             }
         };
-        let mut panels = Self { format, unit, outputs, depth, width, flips, memory: Memory::zeroed(&name, bytes)? };
+        let mut panels = Self { memory: Memory::zeroed(&name, bytes)?, name: name.clone(), format, unit, outputs, depth, width, flips };
         let mut first = 0;
         while let Some(piece) = source.next().await? {
             first += panels.pack(context, &Source { name: &name, columns }, first, piece)?;

@@ -16,7 +16,7 @@ mod memory;
 mod own;
 mod row;
 mod sidecar;
-mod written;
+pub mod written;
 
 pub use api::{Api, Clients, Server};
 pub use compare::Earlier;

@@ -10,6 +10,7 @@ pub mod info;
 pub mod man;
 pub mod pack;
 pub mod pull;
+pub mod quantize;
 pub mod search;
 pub mod serve;
 pub mod similarity;

@@ -2,31 +2,24 @@
 
 pub mod languages;
 mod plan;
-mod rows;
-mod seen;
+pub mod rows;
+pub mod seen;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
-use half::f16;
-use safetensors::tensor::{Dtype, View, serialize_to_file};
+use safetensors::tensor::Dtype;
 use serde::Serialize;
-use wembed_kernels::cpu::{self, CpuEngine};
-use wembed_model::{
-    AnyEmbedder, AnyEngine, Description, EmbedOptions, LoadOptions, PackedForm, Tensors, compact_json, encoder_tensors,
-    scale_name,
-};
+use wembed_model::{Description, PackedForm, Tensors, compact_json, encoder_tensors, scale_name};
 
 use self::languages::LanguageTexts;
 use self::plan::{Planned, plan};
 use self::rows::Table;
 use self::seen::Seen;
-use crate::agreement::{TEXTS, angle};
+use crate::agreement::{TEXTS, distance, vectors};
+use crate::model_folder::{Part, WrittenFile, Writer};
 use crate::source::named;
-use wembed::hub::sha256;
 use wembed::{Directory, ModelFiles};
 
 /// The file that lists a packed model's files and packs, for who loads it over a network.
@@ -38,18 +31,9 @@ pub struct PackedModel {
     /// The form's version.
     wembed_pack: u32,
     /// Every other file, by its path in the model's folder.
-    pub files: BTreeMap<String, PackedFile>,
+    pub files: BTreeMap<String, WrittenFile>,
     /// The packs, in the order of their numbers.
     pub packs: Vec<Pack>,
-}
-
-/// What is known of a file.
-#[derive(Debug, Serialize)]
-pub struct PackedFile {
-    /// Bytes.
-    pub size: u64,
-    /// Of all of them, in hex.
-    pub sha256: String,
 }
 
 /// Some rows of the word table, in a file of their own, and who needs them.
@@ -92,9 +76,9 @@ const FURTHEST: f64 = 5e-3;
 /// Writes `files`' model to the folder `to`, which is not there yet; then holds it to the original's vectors.
 pub async fn pack(files: ModelFiles, to: &Path, options: &Options) -> anyhow::Result<Packed> {
     let seen = Seen::new(&files);
-    let original = vectors(&seen).await?;
+    let original = vectors(&seen, wembed_kernels::Dtype::F32).await?;
     let model = write(&seen, to, options).await?;
-    let packed = vectors(Directory::open(to)?).await.with_context(|| named(to))?;
+    let packed = vectors(Directory::open(to)?, wembed_kernels::Dtype::F32).await.with_context(|| named(to))?;
     let off = original.iter().zip(&packed).map(|(one, other)| distance(one, other)).fold(0.0, f64::max);
     ensure!(
         original.iter().any(Option::is_some),
@@ -135,7 +119,7 @@ async fn write(seen: &Seen<'_>, to: &Path, options: &Options) -> anyhow::Result<
         encoder.insert(name.to_owned(), Part::in_half(tensor.dtype(), tensor.shape(), bytes));
     }
     let name = format!("{}.weight", config.architecture.names.words);
-    encoder.insert(format!("{name}{}", PackedForm::INDEX_ENDING), Part::index(&planned, config.vocabulary_size));
+    encoder.insert(format!("{name}{}", PackedForm::INDEX_ENDING), index(&planned, config.vocabulary_size));
     let mut packs = Vec::new();
     for Planned { name: pack, script, language, rest, rows } in planned {
         let file = format!("vocabulary/{pack}.safetensors");
@@ -158,111 +142,11 @@ async fn write(seen: &Seen<'_>, to: &Path, options: &Options) -> anyhow::Result<
     Ok(model)
 }
 
-/// Files of a folder, and what is known of them.
-struct Writer<'a> {
-    to: &'a Path,
-    files: BTreeMap<String, PackedFile>,
-}
-
-impl Writer<'_> {
-    fn write(&mut self, path: &str, bytes: &[u8]) -> anyhow::Result<()> {
-        self.add(path, |place| fs::write(place, bytes).map_err(Into::into))
+/// Each row's pack.
+fn index(planned: &[Planned], rows: usize) -> Part {
+    let mut bytes = vec![0; rows];
+    for (pack, planned) in planned.iter().enumerate() {
+        planned.rows.iter().for_each(|&row| bytes[row as usize] = pack as u8);
     }
-
-    fn tensors(
-        &mut self,
-        path: &str,
-        tensors: BTreeMap<String, Part>,
-        metadata: Option<HashMap<String, String>>,
-    ) -> anyhow::Result<()> {
-        self.add(path, |place| Ok(serialize_to_file(tensors, metadata, place)?))
-    }
-
-    fn add(&mut self, path: &str, write: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
-        let place = self.to.join(path);
-        let known = || {
-            fs::create_dir_all(place.parent().unwrap_or(self.to))?;
-            write(&place)?;
-            let file = File::open(&place)?;
-            file.sync_all()?;
-            anyhow::Ok(PackedFile { size: file.metadata()?.len(), sha256: sha256(&place)? })
-        };
-        let known = known().with_context(|| format!("`{}` could not be written", place.display()))?;
-        self.files.insert(path.to_owned(), known);
-        Ok(())
-    }
-}
-
-/// A tensor to be written.
-struct Part {
-    dtype: Dtype,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
-}
-
-impl Part {
-    /// A matrix of f32 that f16 has room for becomes one; vectors are small, and added to sums in f32.
-    fn in_half(dtype: Dtype, shape: &[usize], bytes: Vec<u8>) -> Self {
-        let halved = (dtype == Dtype::F32 && shape.len() == 2 && shape[1] > 1).then(|| halved(&bytes)).flatten();
-        let shape = shape.to_owned();
-        match halved {
-            Some(bytes) => Self { dtype: Dtype::F16, shape, bytes },
-            None => Self { dtype, shape, bytes },
-        }
-    }
-
-    /// Each row's pack.
-    fn index(planned: &[Planned], rows: usize) -> Self {
-        let mut bytes = vec![0; rows];
-        for (pack, planned) in planned.iter().enumerate() {
-            planned.rows.iter().for_each(|&row| bytes[row as usize] = pack as u8);
-        }
-        Self { dtype: Dtype::U8, shape: vec![rows], bytes }
-    }
-}
-
-impl View for Part {
-    fn dtype(&self) -> Dtype {
-        self.dtype
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(&self.bytes)
-    }
-
-    fn data_len(&self) -> usize {
-        self.bytes.len()
-    }
-}
-
-/// f32 as f16; nothing where one of them is beyond f16.
-fn halved(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut halves = Vec::with_capacity(bytes.len() / 2);
-    for four in bytes.chunks_exact(4) {
-        let half = f16::from_f32(f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
-        halves.extend(half.is_finite().then(|| half.to_le_bytes())?);
-    }
-    Some(halves)
-}
-
-/// The vectors that a model gives of [`TEXTS`]; a text without one is left out.
-async fn vectors(files: impl wembed_model::Files) -> anyhow::Result<Vec<Option<Vec<f32>>>> {
-    let options = cpu::Options { dtype: Some(wembed_kernels::Dtype::F32), ..cpu::Options::default() };
-    let engine = AnyEngine::Cpu(CpuEngine::open(options)?);
-    let mut model = AnyEmbedder::load(engine, files, LoadOptions::default()).await?;
-    let found = model.embed(&TEXTS, &EmbedOptions::default()).await?;
-    Ok(found.into_iter().map(|text| text.ok().map(|text| text.vector)).collect())
-}
-
-/// 1 - cosine, or the largest there is where only one of them is there.
-fn distance(one: &Option<Vec<f32>>, other: &Option<Vec<f32>>) -> f64 {
-    match (one, other) {
-        (Some(one), Some(other)) => angle(one, &other.iter().copied().map(f64::from).collect::<Vec<_>>()),
-        (None, None) => 0.0,
-        _ => 2.0,
-    }
+    Part { dtype: Dtype::U8, shape: vec![rows], bytes }
 }
