@@ -80,6 +80,7 @@ const NUMBERED: [libc::c_int; 16] = [
 
 /// Prefixes that a VEX prefix stands for.
 const NONE: u8 = 0;
+const P66: u8 = 1;
 const F3: u8 = 2;
 const F2: u8 = 3;
 
@@ -126,6 +127,7 @@ fn carry_out(registers: &[libc::greg_t; 23]) -> Option<libc::greg_t> {
             CONFIGURED.set(true);
         }
         (0x5c, F3, 3) => tiles[register] = dot_products(&tiles[register], &tiles[low], &tiles[other]),
+        (0x5e, P66, 3) => tiles[register] = byte_products(&tiles[register], &tiles[low], &tiles[other]),
         // tileloadd, tilestored: a base, an index that is the stride of rows, a displacement.
         (0x4b, F2 | F3, 0..=2) if low == 4 => {
             let scaled = byte(5);
@@ -169,6 +171,22 @@ fn dot_products(sums: &[[u32; 16]; 16], a: &[[u32; 16]; 16], b: &[[u32; 16]; 16]
         }
         for (result, [even, odd]) in result.iter_mut().zip(products) {
             *result = flushed(flushed(f32::from_bits(*result)) + flushed(even + odd)).to_bits();
+        }
+    }
+    result
+}
+
+/// tdpbusd: sums + a b, four bytes of a's words by four int8 of b's.
+fn byte_products(sums: &[[u32; 16]; 16], a: &[[u32; 16]; 16], b: &[[u32; 16]; 16]) -> [[u32; 16]; 16] {
+    let mut result = *sums;
+    for (result, a) in result.iter_mut().zip(a) {
+        for (a, b) in a.iter().zip(b) {
+            for (sum, b) in result.iter_mut().zip(b) {
+                for (a, b) in a.to_le_bytes().into_iter().zip(b.to_le_bytes()) {
+                    let product = i32::from(a) * i32::from(b.cast_signed());
+                    *sum = sum.wrapping_add_signed(product);
+                }
+            }
         }
     }
     result

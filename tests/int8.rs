@@ -31,7 +31,8 @@ fn rows(
         rotate(&mut row);
         let largest = row.iter().fold(0f32, |largest, value| largest.max(value.abs()));
         let scale = scale(largest);
-        let integer = |value| if largest < f32::MIN_POSITIVE { 0.0 } else { quotient(value, largest, scale).round_ties_even() };
+        let integer =
+            |value| if largest < f32::MIN_POSITIVE { 0.0 } else { quotient(value, largest, scale).round_ties_even() };
         // Exact in f64 only; what an f32 rounds here is half a step in 2^24.
         rounded.extend(row.iter().map(|&value| integer(value).clamp(-127.0, 127.0) * scale));
     }
@@ -40,11 +41,8 @@ fn rows(
 
 /// Signs, and then bit by bit of a column's number: the sum goes where the bit is 0, the difference where it is 1.
 fn rotate(row: &mut [f32]) {
-    for (column, value) in (0u32..).zip(row.iter_mut()) {
-        let hash = column.wrapping_mul(0x9e37_79b1);
-        if (hash ^ hash >> 15).wrapping_mul(0x85eb_ca77) >= 1 << 31 {
-            *value = -*value;
-        }
+    for (_, value) in row.iter_mut().enumerate().filter(|(column, _)| is_flipped(*column)) {
+        *value = -*value;
     }
     let block = block(row.len());
     for bit in (0..).map(|place| 1 << place).take_while(|&bit| bit < block) {
@@ -54,6 +52,37 @@ fn rotate(row: &mut [f32]) {
     }
 }
 
+fn is_flipped(column: usize) -> bool {
+    let hash = (column as u32).wrapping_mul(0x9e37_79b1);
+    (hash ^ hash >> 15).wrapping_mul(0x85eb_ca77) >= 1 << 31
+}
+
 fn block(columns: usize) -> usize {
     (1..=8).map(|power| 1 << power).filter(|block| columns.is_multiple_of(*block)).max().expect("a row is padded")
+}
+
+/// Rows of a weight as a file holds them: integers, a scale for each row, and the rows that they stand for, without padding.
+pub fn stored(rows: &[f32], columns: usize) -> (Vec<i8>, Vec<f32>, Vec<f32>) {
+    let (mut integers, mut scales, mut plain) = (Vec::new(), Vec::new(), Vec::new());
+    for row in weights(rows, columns).chunks_exact(padded(columns)) {
+        let largest = row.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+        let scale = if largest > 0.0 { bf16::from_f32(largest / 127.0).to_f32() } else { 1.0 };
+        integers.extend(row.iter().map(|value| (value / scale).round() as i8));
+        scales.push(scale);
+        plain.extend_from_slice(&unrotated(row)[..columns]);
+    }
+    (integers, scales, plain)
+}
+
+/// The sum over each block of what a column's number and another's have in common: bits that both have set, an odd number of them a minus.
+fn unrotated(row: &[f32]) -> Vec<f32> {
+    let block = block(row.len());
+    let sign = |minus: bool| if minus { -1.0 } else { 1.0 };
+    let value = |column: usize| {
+        let first = column - column % block;
+        let sum: f64 =
+            (0..block).map(|other| f64::from(row[first + other]) * sign((other & column).count_ones() % 2 == 1)).sum();
+        (sum * sign(is_flipped(column))) as f32
+    };
+    (0..row.len()).map(value).collect()
 }

@@ -52,7 +52,11 @@ impl Matrix {
     /// The values as the weight of a linear layer, in int8 rotated and with padded rows.
     pub fn multiplied(&self, dtype: Dtype) -> Vec<f32> {
         let held = self.held(dtype);
-        if dtype == Dtype::Int8 { int8::weights(&held, self.columns) } else { rounded_inputs(&held, self.columns, dtype) }
+        if dtype == Dtype::Int8 {
+            int8::weights(&held, self.columns)
+        } else {
+            rounded_inputs(&held, self.columns, dtype)
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use pollster::block_on;
 use wembed_kernels::cpu::{self, CpuEngine};
 use wembed_kernels::gpu::{Adapter, GpuEngine, Options};
-use wembed_kernels::{Dtype, Engine, Error, Gathered, Linear, Ops as _, Packed, Piece, Probe as _, Rows, Stored};
+use wembed_kernels::{Dtype, Engine, Error, Gathered, Linear, Ops as _, Packed, Piece, Probe as _, Rows, Stored, int8};
 use wembed_tests::device::{TestEngine, WAYS, cpu_ways, open, options};
 use wembed_tests::each_way;
 use wembed_tests::matrix::Matrix;
@@ -105,6 +105,17 @@ fn a_processor_without() {
     let Some(_) = open(options()) else { return };
     let message = block_on(GpuEngine::open(Options { dtype: Dtype::Bf16, ..options() })).map(drop).unwrap_err();
     assert!(message.to_string().contains("no bf16 on "), "{message}");
+}
+
+/// 32-bit sums of more columns could overflow.
+#[test]
+fn a_row_that_is_too_wide_for_int8_is_named() {
+    let engine = CpuEngine::open(cpu::Options { dtype: Some(Dtype::Int8), ..cpu::Options::default() }).unwrap();
+    let (most, wide) = (int8::MOST_COLUMNS, vec![0.25; int8::MOST_COLUMNS + 64]);
+    assert!(block_on(engine.matrix(Matrix::new("weight", &wide[..most], most, Stored::F32))).is_ok());
+    let message =
+        block_on(engine.matrix(Matrix::new("weight", &wide, wide.len(), Stored::F32))).unwrap_err().to_string();
+    assert!(["weight", "65536", "65600", "int8"].iter().all(|said| message.contains(said)), "{message}");
 }
 
 /// As many rows as it says, none of them there: for a matrix that must be refused before any is read.

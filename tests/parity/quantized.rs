@@ -6,11 +6,12 @@ use std::ops::Range;
 use half::f16;
 use pollster::block_on;
 use safetensors::Dtype;
-use wembed_kernels::Engine;
+use wembed_kernels::{Engine, padded};
 use wembed_model::{EmbedOptions, Embedder, Files, LoadOptions, Memory, Placement};
 use wembed_tests::each_engine;
 use wembed_tests::embedding::embed;
 use wembed_tests::golden::{Golden, files, folder, read};
+use wembed_tests::int8;
 
 use crate::stored::{Owned, rewrite};
 
@@ -23,6 +24,10 @@ enum Form {
     Int8(Dtype),
     /// What the int8 stands for, in this type.
     Floats(Dtype),
+    /// int8 of rotated rows.
+    Rotated,
+    /// What that stands for, in f32.
+    RotatedFloats,
 }
 
 /// The smallest scale with which a row's largest number is at most 127.
@@ -48,7 +53,7 @@ fn quantize(files: &mut Memory, scale: fn(&[f32]) -> f32, form: Form) {
             for matrix in tensors.iter_mut().filter(|tensor| tensor.dtype == Dtype::F16 && tensor.shape.len() == 2) {
                 scales.extend(quantize_matrix(matrix, scale, form));
             }
-            assert!(form != Form::Int8(Dtype::F32) || !scales.is_empty(), "{path} has matrices");
+            assert!(!matches!(form, Form::Int8(_) | Form::Rotated) || !scales.is_empty(), "{path} has matrices");
             tensors.extend(scales);
         });
     }
@@ -74,6 +79,20 @@ fn quantize_matrix(matrix: &mut Owned, scale: fn(&[f32]) -> f32, form: Form) -> 
             let floats = |row: &(&[f32], f32)| rounded(row).into_iter().map(|code| code * row.1).collect::<Vec<_>>();
             store(matrix, float, &rows.iter().flat_map(floats).collect::<Vec<f32>>());
             None
+        }
+        Form::Rotated | Form::RotatedFloats => {
+            let [rows, columns] = matrix.shape[..] else { panic!("{} is a matrix", matrix.name) };
+            let (integers, scales, floats) = int8::stored(&values, columns);
+            if form == Form::RotatedFloats {
+                matrix.store(Dtype::F32, &floats);
+                return None;
+            }
+            matrix.shape = vec![rows, padded(columns)];
+            matrix.store(Dtype::I8, &integers);
+            let name = format!("{}_rotated_scale", matrix.name);
+            let mut tensor = Owned { name, dtype: Dtype::F32, shape: vec![rows, 1], data: Vec::new() };
+            tensor.store(Dtype::F32, &scales);
+            Some(tensor)
         }
         Form::Whole => None,
     }
@@ -144,4 +163,54 @@ fn int8_gives_the_bits_of_its_floats() {
         assert_eq!(four, of(four_bit_scale, Form::Floats(Dtype::F16), Placement::Host), "{way}, {name}: as f16");
         assert_ne!(four, any, "{way}, {name}: the scale counts");
     });
+}
+
+/// Any matrix, tables too, may be stored rotated; a row is then the floats of the definition, to the last bit.
+#[test]
+fn rotated_int8_gives_the_bits_of_its_floats() {
+    let golden: Golden = read("golden.json");
+    each_engine!(|way, open| for name in MODELS {
+        let model = golden.models.iter().find(|model| model.name == name).unwrap();
+        let of = |form, placement| {
+            let mut files = files(&folder().join(&model.path));
+            quantize(&mut files, any_scale, form);
+            bits(open(), Unmapped(files), &model.expected.texts[..12], placement)
+        };
+        let rotated = of(Form::Rotated, Placement::Host);
+        assert_eq!(rotated, of(Form::RotatedFloats, Placement::Host), "{way}, {name}");
+        assert_eq!(rotated, of(Form::Rotated, Placement::Device), "{way}, {name}: on the device");
+        assert_ne!(rotated, of(Form::Whole, Placement::Host), "{way}, {name}: that it is int8 shows");
+    });
+}
+
+/// Two kinds of scales for one matrix, and a shape that is not padded, are errors that name the tensor.
+#[test]
+fn rotated_scales_that_do_not_belong_are_refused() {
+    let golden: Golden = read("golden.json");
+    let model = golden.models.iter().find(|model| model.name == "bert").unwrap();
+    let load = |change: &dyn Fn(&mut Vec<Owned>)| {
+        let mut files = files(&folder().join(&model.path));
+        quantize(&mut files, any_scale, Form::Rotated);
+        rewrite(&mut files, "model.safetensors", |tensors| change(tensors));
+        let engine = wembed_tests::device::best_cpu_ways()[0].open_for_models();
+        block_on(Embedder::load(engine, files, LoadOptions::default())).map(drop).unwrap_err().to_string()
+    };
+    let word = |tensor: &Owned| tensor.name.ends_with("layer.0.output.dense.weight");
+    let message = load(&|tensors| {
+        let mut twice = tensors
+            .iter()
+            .find(|tensor| tensor.name.ends_with("layer.0.output.dense.weight_rotated_scale"))
+            .unwrap()
+            .clone();
+        twice.name = twice.name.replace("_rotated_scale", "_scale");
+        tensors.push(twice);
+    });
+    assert!(message.contains("output.dense.weight_scale`") && message.contains("_rotated_scale"), "{message}");
+    let message = load(&|tensors| {
+        let matrix = tensors.iter_mut().find(|tensor| word(tensor)).unwrap();
+        let rows = matrix.shape[0];
+        matrix.shape[1] -= 1;
+        matrix.data.truncate(rows * matrix.shape[1]);
+    });
+    assert!(message.contains("output.dense.weight`") && message.contains("64"), "{message}");
 }

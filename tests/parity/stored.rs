@@ -10,6 +10,7 @@ use wembed_tests::embedding::{embed, load, options};
 use wembed_tests::golden::{Golden, files, folder, read};
 
 /// A tensor out of its file.
+#[derive(Clone)]
 pub struct Owned {
     pub name: String,
     pub dtype: Dtype,

@@ -92,7 +92,8 @@ fn hadamard(values: &mut [f32]) {
 pub fn round(row: &[f32], integers: &mut [i8]) -> f32 {
     assert_eq!(row.len(), integers.len(), "an integer for each number");
     let largest = row.iter().fold(0f32, |largest, value| largest.max(value.abs()));
-    let scale = if largest > 0.0 { half::bf16::from_f32((largest / LARGEST).max(f32::MIN_POSITIVE)).to_f32() } else { 1.0 };
+    let scale =
+        if largest > 0.0 { half::bf16::from_f32((largest / LARGEST).max(f32::MIN_POSITIVE)).to_f32() } else { 1.0 };
     for (integer, value) in integers.iter_mut().zip(row) {
         *integer = ((value / scale).clamp(-LARGEST, LARGEST) + ROUNDER).to_bits() as i8;
     }

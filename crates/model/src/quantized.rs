@@ -43,13 +43,14 @@ const ROTATED_METHOD: &str = "wembed";
 /// Whether config.json's `quantization_config` asks for what [`Matrix`] reads and nothing else: compressed-tensors' form of int8 weights,
 /// symmetric, one scale a row, and neither activations nor caches rounded; or [`rotated_config`].
 pub(crate) fn describes_rows(config: &Value) -> bool {
-    *config == rotated_config() || only(config, &["quant_method", "format", "config_groups"], &|key, value| match key {
-        "quant_method" => value == "compressed-tensors",
-        "format" => value == "int-quantized",
-        "config_groups" => only(value, &[], &|_, group| only(group, &["weights"], &describes_group)),
-        "quantization_status" | "ignore" | "global_compression_ratio" | "version" => true,
-        _ => false,
-    })
+    *config == rotated_config()
+        || only(config, &["quant_method", "format", "config_groups"], &|key, value| match key {
+            "quant_method" => value == "compressed-tensors",
+            "format" => value == "int-quantized",
+            "config_groups" => only(value, &[], &|_, group| only(group, &["weights"], &describes_group)),
+            "quantization_status" | "ignore" | "global_compression_ratio" | "version" => true,
+            _ => false,
+        })
 }
 
 fn describes_group(key: &str, value: &Value) -> bool {

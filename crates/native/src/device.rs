@@ -34,9 +34,9 @@ pub struct DeviceArguments {
     /// auto: a GPU in hardware, else cpu; gpu: the best adapter; cpu; or part of a name that `wembed devices` lists
     #[arg(long, value_name = "auto|gpu|cpu|NAME", default_value = "auto", value_parser = parse_device)]
     device: Device,
-    /// What weights are held in: auto is f16 on a GPU, on the CPU the faster of f32 and bf16x3, which gives f32's vectors; with bf16
-    /// or bf16x3 `--device auto` is the CPU
-    #[arg(long, value_name = "auto|f16|f32|bf16|bf16x3", default_value = "auto", value_parser = parse_dtype)]
+    /// What weights are held in: auto is f16 on a GPU, on the CPU the faster of f32 and bf16x3, which gives f32's vectors; with bf16,
+    /// bf16x3 or int8 `--device auto` is the CPU
+    #[arg(long, value_name = "auto|f16|f32|bf16|bf16x3|int8", default_value = "auto", value_parser = parse_dtype)]
     dtype: ChosenDtype,
     /// Threads of the CPU engine, which `--device auto` is then [default: as many as the processor runs at a time]
     #[arg(long, value_name = "N", value_parser = parse_count)]

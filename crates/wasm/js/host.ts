@@ -32,7 +32,8 @@ const EVERY = 50;
 const MOMENT = 1000;
 
 /** 1 - cosine of a vector that is right, at most: what is computed in f32 is nearer by far. */
-const FURTHEST = { bf16: 1e-3, other: 1e-5 };
+const FURTHEST: Record<string, number> = { bf16: 1e-3, int8: 1e-2 };
+const EXACT = 1e-5;
 
 /** What this host may do. */
 interface Rights {
@@ -191,7 +192,7 @@ export class Host {
   async #wrong({ text, vector }: Stored): Promise<string | undefined> {
     const { data, truncated, errors } = await this.#loaded().embed([text], {}, async () => true);
     if (truncated[0]) return undefined; // it was to be cut
-    const bound = (await this.#loaded().info()).storage === "bf16" ? FURTHEST.bf16 : FURTHEST.other;
+    const bound = FURTHEST[(await this.#loaded().info()).storage] ?? EXACT;
     const product = (left: ArrayLike<number>, right: ArrayLike<number>) => Array.from(left).reduce((sum, value, index) => sum + value * right[index]!, 0);
     const off = 1 - product(data, vector) / Math.sqrt(product(data, data) * product(vector, vector));
     return off <= bound ? undefined : (errors[0] ?? `1 - cosine is ${off.toExponential(1)}, at most ${bound} is right`);

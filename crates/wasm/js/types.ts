@@ -19,8 +19,8 @@ export interface LoadOptions {
    * wasm; `"auto"`, the default, is a GPU in hardware that computes what the processor computes, else `"cpu"`.
    */
   device?: "auto" | "gpu" | "cpu";
-  /** What weights are held in; `"auto"` is f16 on a GPU, unpacked in the shaders where it has no `shader-f16`, and f32 on the processor. */
-  dtype?: "auto" | "f16" | "f32" | "bf16";
+  /** What weights are held in; `"auto"` is f16 on a GPU, unpacked in the shaders where it has no `shader-f16`, and f32 on the processor. bf16 and int8 are the processor's. */
+  dtype?: "auto" | "f16" | "f32" | "bf16" | "int8";
   /** Tokens of a text at most, special tokens included, where that is not what the model's files say. */
   maxLength?: number;
   /**
@@ -180,7 +180,7 @@ export interface Info {
   /** How near two vectors are is measured so. */
   similarity: "cosine" | "dot" | "euclidean" | "manhattan";
   /** How weights lie in memory and are read. */
-  storage: "f16" | "f16 packed" | "f32" | "bf16";
+  storage: "f16" | "f16 packed" | "f32" | "bf16" | "int8";
   /** What computes: an adapter, whose name browsers may keep to themselves, or the processor. */
   device:
     | { engine: "gpu"; name: string; kind: string; driver: string; software: boolean; features: string[]; largestBinding: number }

@@ -45,6 +45,7 @@ enum DtypeName {
     F16,
     F32,
     Bf16,
+    Int8,
 }
 
 impl DtypeName {
@@ -55,6 +56,7 @@ impl DtypeName {
             Self::F16 => Some(Dtype::F16),
             Self::F32 => Some(Dtype::F32),
             Self::Bf16 => Some(Dtype::Bf16),
+            Self::Int8 => Some(Dtype::Int8),
         }
     }
 }
@@ -102,7 +104,9 @@ impl Load {
         let cpu = |why: String| Ok((self.processor()?, why));
         let adapter = match self.device {
             DeviceName::Cpu => return cpu("it was asked for".to_owned()),
-            DeviceName::Auto if self.dtype == DtypeName::Bf16 => return cpu("a GPU has no kernels for bf16".to_owned()),
+            DeviceName::Auto if matches!(self.dtype, DtypeName::Bf16 | DtypeName::Int8) => {
+                return cpu("a GPU has no kernels for this dtype".to_owned());
+            }
             DeviceName::Auto => Adapter::Hardware,
             DeviceName::Gpu => Adapter::Best,
         };

@@ -156,9 +156,12 @@ impl Head<'_> {
                 for column in (0..squares).step_by(LANES) {
                     let mut square = [S::f32s::splat(simd, 0.0); LANES];
                     for (row, values) in square.iter_mut().enumerate().take(count.saturating_sub(key)) {
-                        *values = S::f32s::from_slice(simd, &rows[(key + row) * keys.stride + column..][..S::f32s::LEN]);
+                        *values =
+                            S::f32s::from_slice(simd, &rows[(key + row) * keys.stride + column..][..S::f32s::LEN]);
                     }
-                    for (values, place) in transposed::<S, LANES>(square).iter().zip(packed[column * panel..].chunks_mut(panel)) {
+                    for (values, place) in
+                        transposed::<S, LANES>(square).iter().zip(packed[column * panel..].chunks_mut(panel))
+                    {
                         values.store_slice(&mut place[key..][..S::f32s::LEN]);
                     }
                 }

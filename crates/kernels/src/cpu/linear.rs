@@ -96,8 +96,8 @@ fn finish<S: Simd, const VECTORS: usize>(
         match epilogue {
             Epilogue::Bias => {}
             Epilogue::Activation(activation) => {
-                for vector in 0..VECTORS {
-                    y[vector] = activate(simd, y[vector], activation);
+                for y in &mut y {
+                    *y = activate(simd, *y, activation);
                 }
             }
             Epilogue::Add(residual) => {
@@ -130,7 +130,10 @@ fn loaded<S: Simd, const VECTORS: usize>(simd: S, values: &[f32]) -> [S::f32s; V
 }
 
 #[inline(always)]
-fn plus<V: Copy + Add<Output = V>, const VECTORS: usize>(mut first: [V; VECTORS], second: [V; VECTORS]) -> [V; VECTORS] {
+fn plus<V: Copy + Add<Output = V>, const VECTORS: usize>(
+    mut first: [V; VECTORS],
+    second: [V; VECTORS],
+) -> [V; VECTORS] {
     for vector in 0..VECTORS {
         first[vector] = first[vector] + second[vector];
     }

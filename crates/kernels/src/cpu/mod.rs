@@ -67,7 +67,9 @@ pub struct Options {
 /// Called with the name of a linear layer's weight, what it is multiplied with, rows one after another, and how wide a row is, padding
 /// included: how weights are rounded by what they will meet.
 #[derive(Clone)]
-pub struct Observer(Arc<dyn Fn(&str, &[f32], usize) + Send + Sync>);
+pub struct Observer(Arc<Hear>);
+
+type Hear = dyn Fn(&str, &[f32], usize) + Send + Sync;
 
 impl Observer {
     /// `hear` is called by the thread that computes, one layer at a time.

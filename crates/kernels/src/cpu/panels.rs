@@ -92,7 +92,9 @@ impl Panels {
         let (width, depth) = (context.panel_width, padded(columns));
         let format = Format::of(context.dtype, source.stored());
         if format == Format::Int8 && depth > MOST_COLUMNS {
-            return Err(Error::from(Kind::TooWide { name, columns, most: MOST_COLUMNS, dtype: context.dtype.name() }).into());
+            return Err(
+                Error::from(Kind::TooWide { name, columns, most: MOST_COLUMNS, dtype: context.dtype.name() }).into()
+            );
         }
         let bytes = format.bytes(depth, width).saturating_mul(outputs.div_ceil(width));
         let (unit, flips) = match format {
@@ -103,7 +105,16 @@ impl Panels {
                 (context.instructions.int8, flips)
             }
         };
-        let mut panels = Self { memory: Memory::zeroed(&name, bytes)?, name: name.clone(), format, unit, outputs, depth, width, flips };
+        let mut panels = Self {
+            memory: Memory::zeroed(&name, bytes)?,
+            name: name.clone(),
+            format,
+            unit,
+            outputs,
+            depth,
+            width,
+            flips,
+        };
         let mut first = 0;
         while let Some(piece) = source.next().await? {
             first += panels.pack(context, &Source { name: &name, columns }, first, piece)?;

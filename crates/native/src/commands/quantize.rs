@@ -1,7 +1,7 @@
 //! `wembed quantize`: a model in int8.
 
-use std::path::{Path, PathBuf};
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;

@@ -18,7 +18,7 @@ use self::plan::{Planned, plan};
 use self::rows::Table;
 use self::seen::Seen;
 use crate::agreement::{TEXTS, distance, vectors};
-use crate::model_folder::{Part, WrittenFile, Writer};
+use crate::model_folder::{Part, Writer, WrittenFile};
 use crate::source::named;
 use wembed::{Directory, ModelFiles};
 

@@ -220,7 +220,9 @@ mod tests {
             let direction = numbers(columns, 5);
             let mut inputs = numbers(count * columns, 6);
             for row in inputs.chunks_exact_mut(columns) {
-                row.iter_mut().zip(&direction).for_each(|(value, shared_by)| *value = 0.2 * *value + shared * shared_by);
+                row.iter_mut()
+                    .zip(&direction)
+                    .for_each(|(value, shared_by)| *value = 0.2 * *value + shared * shared_by);
             }
             let weights = numbers(rows * columns, 7);
             let rounded = Feedback::of(&inputs, columns).round(&weights);
@@ -234,7 +236,9 @@ mod tests {
             let error = |integers: &[i8]| {
                 let mut sum = 0.0;
                 for input in inputs.chunks_exact(columns) {
-                    for ((row, integers), scale) in weights.chunks_exact(columns).zip(integers.chunks_exact(columns)).zip(&scales) {
+                    for ((row, integers), scale) in
+                        weights.chunks_exact(columns).zip(integers.chunks_exact(columns)).zip(&scales)
+                    {
                         let off = row.iter().zip(integers).zip(input).map(|((weight, &integer), input)| {
                             f64::from((weight - f32::from(integer) * scale) * input)
                         });

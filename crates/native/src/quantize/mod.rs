@@ -16,14 +16,14 @@ use wembed::{Directory, ModelFiles};
 use wembed_kernels::cpu::{self, CpuEngine, Observer};
 use wembed_kernels::{Piece, Rows as _, int8};
 use wembed_model::{
-    AnyEmbedder, AnyEngine, Config, Description, EmbedOptions, Files, LoadOptions, Tensors, encoder_tensors, rotated_config,
-    rotated_scale_name, scale_name,
+    AnyEmbedder, AnyEngine, Config, Description, EmbedOptions, Files, LoadOptions, Tensors, encoder_tensors,
+    rotated_config, rotated_scale_name, scale_name,
 };
 
 use self::feedback::{Feedback, Rounded};
 use crate::agreement::{TEXTS, distance, vectors};
 use crate::bench::written::WRITTEN;
-use crate::model_folder::{Part, WrittenFile, Writer};
+use crate::model_folder::{Part, Writer, WrittenFile};
 use crate::pack::rows::Table;
 use crate::pack::seen::Seen;
 use crate::source::named;
@@ -60,7 +60,10 @@ pub async fn quantize(files: ModelFiles, to: &Path, progress: &ProgressBar) -> a
     let (files, layers) = write(&seen, to, inputs, progress).await?;
     let found = vectors(Directory::open(to)?, wembed_kernels::Dtype::Int8).await.with_context(|| named(to))?;
     let off = original.iter().zip(&found).map(|(one, other)| distance(one, other)).fold(0.0, f64::max);
-    ensure!(off <= FURTHEST, "its vectors are {off:.1e} from the original's, as 1 - cosine: expected at most {FURTHEST}");
+    ensure!(
+        off <= FURTHEST,
+        "its vectors are {off:.1e} from the original's, as 1 - cosine: expected at most {FURTHEST}"
+    );
     Ok(Quantized { files, layers, off })
 }
 
@@ -102,14 +105,16 @@ impl Layer {
 async fn observe(files: impl Files) -> anyhow::Result<Inputs> {
     let inputs = Arc::new(Mutex::new(Inputs::default()));
     let heard = Arc::clone(&inputs);
-    let lock = |inputs: &Mutex<Inputs>, work: &mut dyn FnMut(&mut Inputs)| work(&mut inputs.lock().expect("nobody panics"));
+    let lock =
+        |inputs: &Mutex<Inputs>, work: &mut dyn FnMut(&mut Inputs)| work(&mut inputs.lock().expect("nobody panics"));
     let observer = Observer::new(move |name, values, columns| {
         heard.lock().expect("nobody panics").hear(name, values, columns);
     });
     let options =
         cpu::Options { dtype: Some(wembed_kernels::Dtype::F32), observer: Some(observer), ..cpu::Options::default() };
     let engine = AnyEngine::Cpu(CpuEngine::open(options)?);
-    let mut model = AnyEmbedder::load(engine, files, LoadOptions { max_length: Some(TOKENS), ..LoadOptions::default() }).await?;
+    let mut model =
+        AnyEmbedder::load(engine, files, LoadOptions { max_length: Some(TOKENS), ..LoadOptions::default() }).await?;
     // Whole texts that differ, the longer ones in between.
     for texts in WRITTEN.chunks(8) {
         let _ = model.embed(texts, &EmbedOptions::default()).await?;

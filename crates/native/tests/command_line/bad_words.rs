@@ -21,7 +21,7 @@ fn values_that_are_not_taken() {
         ("--max-length", "0", "at least 1"),
         ("--dimensions", "-1", "at least 1"),
         ("--dtype", "int8", "not built yet"),
-        ("--dtype", "f64", "expected auto, f16, f32, bf16 or bf16x3"),
+        ("--dtype", "f64", "expected auto, f16, f32, bf16, bf16x3 or int8"),
         ("--device", "", "expected auto, gpu, cpu"),
         ("--vocabulary", "cloud", "invalid value"),
         ("--format", "csv", "invalid value"),

@@ -19,6 +19,7 @@ mod models;
 mod output;
 mod pack;
 mod precision;
+mod quantize;
 mod resume;
 mod run;
 mod search;

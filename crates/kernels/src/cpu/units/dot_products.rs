@@ -3,9 +3,10 @@
 #![expect(unsafe_code, reason = "its intrinsics are behind features of the processor that are asked for at run time")]
 
 use std::arch::x86_64::{
-    __m256i, __m512, __m512bh, __m512i, _mm256_add_epi32, _mm256_dpbusd_avx_epi32, _mm256_loadu_si256, _mm256_set1_epi32,
-    _mm256_setzero_si256, _mm256_storeu_si256, _mm512_add_epi32, _mm512_add_ps, _mm512_dpbf16_ps, _mm512_dpbusd_epi32,
-    _mm512_loadu_si512, _mm512_set1_epi32, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_storeu_si512,
+    __m256i, __m512, __m512bh, __m512i, _mm256_add_epi32, _mm256_dpbusd_avx_epi32, _mm256_loadu_si256,
+    _mm256_set1_epi32, _mm256_setzero_si256, _mm256_storeu_si256, _mm512_add_epi32, _mm512_add_ps, _mm512_dpbf16_ps,
+    _mm512_dpbusd_epi32, _mm512_loadu_si512, _mm512_set1_epi32, _mm512_setzero_ps, _mm512_setzero_si512,
+    _mm512_storeu_si512,
 };
 
 /// The most words that are summed in one chain, and a panel's share of which stays near while rows go by: 1536 numbers of int8. In
@@ -183,7 +184,13 @@ impl DotProduct for Bf16 {
     #[inline(always)]
     unsafe fn dot(sums: __m512, x: __m512, weights: __m512) -> __m512 {
         // SAFETY: as the trait's; bits are bits.
-        unsafe { _mm512_dpbf16_ps(sums, std::mem::transmute::<__m512, __m512bh>(x), std::mem::transmute::<__m512, __m512bh>(weights)) }
+        unsafe {
+            _mm512_dpbf16_ps(
+                sums,
+                std::mem::transmute::<__m512, __m512bh>(x),
+                std::mem::transmute::<__m512, __m512bh>(weights),
+            )
+        }
     }
 
     #[inline(always)]
@@ -241,5 +248,27 @@ macro_rules! vnni {
         }
     };
 }
-vnni!(Vnni512, __m512i, 16, 8, _mm512_setzero_si512, _mm512_loadu_si512, _mm512_storeu_si512, _mm512_set1_epi32, _mm512_dpbusd_epi32, _mm512_add_epi32);
-vnni!(Vnni256, __m256i, 8, 6, _mm256_setzero_si256, _mm256_loadu_si256, _mm256_storeu_si256, _mm256_set1_epi32, _mm256_dpbusd_avx_epi32, _mm256_add_epi32);
+vnni!(
+    Vnni512,
+    __m512i,
+    16,
+    8,
+    _mm512_setzero_si512,
+    _mm512_loadu_si512,
+    _mm512_storeu_si512,
+    _mm512_set1_epi32,
+    _mm512_dpbusd_epi32,
+    _mm512_add_epi32
+);
+vnni!(
+    Vnni256,
+    __m256i,
+    8,
+    6,
+    _mm256_setzero_si256,
+    _mm256_loadu_si256,
+    _mm256_storeu_si256,
+    _mm256_set1_epi32,
+    _mm256_dpbusd_avx_epi32,
+    _mm256_add_epi32
+);

@@ -54,7 +54,9 @@ fn rotate<'a, S: Simd>(simd: S, x: &[f32], flips: &[f32], [mut values, mut other
         8 if lanes == 16 => rotate_in_registers::<S, 8>(simd, x, flips, values),
         4 if lanes == 16 => rotate_in_registers::<S, 4>(simd, x, flips, values),
         _ => {
-            for (value, (x, flips)) in values.chunks_exact_mut(lanes).zip(x.chunks_exact(lanes).zip(flips.chunks_exact(lanes))) {
+            for (value, (x, flips)) in
+                values.chunks_exact_mut(lanes).zip(x.chunks_exact(lanes).zip(flips.chunks_exact(lanes)))
+            {
                 (S::f32s::from_slice(simd, x) * S::f32s::from_slice(simd, flips)).store_slice(value);
             }
             for _ in 0..block.trailing_zeros() {
@@ -122,7 +124,7 @@ impl Rounding {
         }
         let largest = largest.as_slice().iter().copied().fold(0f32, f32::max);
         let spoilt: f32 = spoilt.as_slice().iter().sum();
-        if largest >= f32::MIN_POSITIVE && largest < f32::MAX {
+        if (f32::MIN_POSITIVE..f32::MAX).contains(&largest) {
             Self { scale: largest / LARGEST + spoilt, factor: LARGEST / largest }
         } else {
             // Nothing but zeros, or what cannot be told from them; or what is no number.

@@ -65,6 +65,7 @@ impl Unit {
 
 /// How rows of words lie in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "so far only x86's units read words"))]
 enum Order {
     /// One after another.
     Rows,
@@ -240,7 +241,12 @@ impl Sums<'_> {
 
 /// x panel, in the beginning of `memory`, which has room for [`Work::memory`].
 #[inline(always)]
-pub(super) fn multiply<'a, S: Simd>(simd: S, inputs: &'a Inputs<'_>, work: &Work<'a>, memory: &'a mut [f32]) -> Sums<'a> {
+pub(super) fn multiply<'a, S: Simd>(
+    simd: S,
+    inputs: &'a Inputs<'_>,
+    work: &Work<'a>,
+    memory: &'a mut [f32],
+) -> Sums<'a> {
     let (sums, space) = memory.split_at_mut(work.sums());
     let mut scaling = None;
     match inputs {
