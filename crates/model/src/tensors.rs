@@ -139,7 +139,6 @@ impl<'a, F: Files> Tensors<'a, F> {
     /// # Errors
     /// As [`Tensors::get`], and where it has a type that holds no real numbers, cannot be read or holds a number that is none.
     pub async fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, Error> {
-        let tensor = self.get(name, shape)?;
         let values = match *shape {
             [rows, columns] => {
                 let (mut all, mut values) = (self.rows(&[name], rows, columns).await?, Vec::new());
@@ -148,11 +147,11 @@ impl<'a, F: Files> Tensors<'a, F> {
                 }
                 values
             }
-            _ => self.floats(tensor).await?,
+            _ => self.floats(self.get(name, shape)?).await?,
         };
         if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-            let found = format!("{} as number {index}", values[index]);
-            return Err(Error::tensor(&tensor.path, name, "finite numbers", found));
+            let (found, path) = (format!("{} as number {index}", values[index]), self.find(name).map(Tensor::path));
+            return Err(Error::tensor(path.unwrap_or(&self.path), name, "finite numbers", found));
         }
         Ok(values)
     }

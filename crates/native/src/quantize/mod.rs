@@ -31,9 +31,6 @@ use crate::source::named;
 /// Inputs that are kept of each layer: enough to know which directions they share, few enough to be held, in f16, for all layers at once.
 const INPUTS: usize = 2048;
 
-/// Tokens of a text that count: a longer one has no more to say of a layer.
-const TOKENS: usize = 128;
-
 /// How far vectors may be from the original's, as 1 - cosine.
 const FURTHEST: f64 = 5e-3;
 
@@ -113,8 +110,7 @@ async fn observe(files: impl Files) -> anyhow::Result<Inputs> {
     let options =
         cpu::Options { dtype: Some(wembed_kernels::Dtype::F32), observer: Some(observer), ..cpu::Options::default() };
     let engine = AnyEngine::Cpu(CpuEngine::open(options)?);
-    let mut model =
-        AnyEmbedder::load(engine, files, LoadOptions { max_length: Some(TOKENS), ..LoadOptions::default() }).await?;
+    let mut model = AnyEmbedder::load(engine, files, LoadOptions::default()).await?;
     // Whole texts that differ, the longer ones in between.
     for texts in WRITTEN.chunks(8) {
         let _ = model.embed(texts, &EmbedOptions::default()).await?;

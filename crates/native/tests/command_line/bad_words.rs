@@ -20,7 +20,6 @@ fn values_that_are_not_taken() {
         ("--batch-tokens", "0", "at least 1"),
         ("--max-length", "0", "at least 1"),
         ("--dimensions", "-1", "at least 1"),
-        ("--dtype", "int8", "not built yet"),
         ("--dtype", "f64", "expected auto, f16, f32, bf16, bf16x3 or int8"),
         ("--device", "", "expected auto, gpu, cpu"),
         ("--vocabulary", "cloud", "invalid value"),
