@@ -4,6 +4,7 @@
 use half::f16;
 use wembed_kernels::{Activation, Dtype, Packed, Pooling, Rows as _};
 use wembed_tests::judge::compare;
+use wembed_tests::int8;
 use wembed_tests::matrix::rounded_inputs;
 use wembed_tests::oracle::{self, Bias, Expected};
 use wembed_tests::tolerance::{self, Tolerance};
@@ -91,6 +92,25 @@ fn bf16_mutants_are_rejected() {
     rejects(tolerance, "one product", &expected, &product(&x(Dtype::Bf16), &weight(Dtype::Bf16)));
     rejects(tolerance, "x in one half", &expected, &product(&x(Dtype::Bf16), &weight(Dtype::Bf16x3)));
     rejects(tolerance, "weights in one half", &expected, &product(&x(Dtype::Bf16x3), &weight(Dtype::Bf16)));
+}
+
+/// int8 rounds what it multiplies, both sides, after it was rotated: a step left out shows.
+#[test]
+fn int8_mutants_are_rejected() {
+    let inputs = linear::Case::NORMAL.inputs();
+    let product = |x: &[f32], weight: &[f32]| rounded(&oracle::linear(x, weight, &inputs.bias, inputs.depth));
+    let (x, weight) = (int8::inputs(&inputs.x, inputs.depth), int8::weights(&inputs.weight.multiplied(Dtype::F32), inputs.depth));
+    let (tolerance, expected) = (linear::tolerance(Dtype::Int8), inputs.expected(Dtype::Int8));
+    rejects(tolerance, "nothing rounded", &expected, &product(&inputs.x, &inputs.weight.multiplied(Dtype::F32)));
+    rejects(tolerance, "x not rotated", &expected, &product(&inputs.x, &weight));
+    rejects(tolerance, "weights not rotated", &expected, &product(&x, &inputs.weight.multiplied(Dtype::F32)));
+    // Each x one step off in one column; a bf16's last bit in a column's scale.
+    let step = |row: &[f32]| row.iter().fold(0f32, |largest, value| largest.max(value.abs())) / 127.0;
+    let mut off = x.clone();
+    off.chunks_exact_mut(inputs.depth).for_each(|row| row[5] += step(row));
+    rejects(tolerance, "one integer of 768 off by one", &expected, &product(&off, &weight));
+    let scaled: Vec<f32> = weight.iter().map(|value| value * (1.0 + 1.0 / 256.0)).collect();
+    rejects(tolerance, "scales off by a bit", &expected, &product(&x, &scaled));
 }
 
 #[test]

@@ -18,7 +18,8 @@ import { serve } from "../server.mjs";
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const OURS = here("../../../models/all-MiniLM-L6-v2");
 const PEERS = here("../../../target/peers");
-const missing = existsSync(join(OURS, "model.safetensors")) && existsSync(join(PEERS, "minilm/onnx")) ? false : "transformers.js and its model are not there: benches/peers/setup minilm node fetches them";
+const needed = [join(OURS, "model.safetensors"), join(PEERS, "minilm/onnx"), join(PEERS, "node_modules/@huggingface/transformers")];
+const missing = needed.every((path) => existsSync(path)) ? false : "transformers.js and its model are not there: benches/peers/setup minilm node fetches them";
 
 const WWW = here("../../../target/www");
 const server = await serve({ "/": WWW }, false);

@@ -239,3 +239,25 @@ test("without an adapter the processor is taken, and why is said", async (t) => 
   assert.match(found.info.why, /no WebGPU adapter/);
   assert.deepEqual([found.refused.name, found.refused.isTyped], ["WebGpuUnavailable", true]);
 });
+
+test("in int8 the processor gives nearly the same vectors, and a GPU is not asked", async (t) => {
+  const page = await open(t);
+  const found = await page.evaluate(async () => {
+    const vectors = async (options) => {
+      const model = await wembed.Embedder.load("wembed-mini", options);
+      const { data } = await model.embed(["a small test", "ein kleiner Test", "проверка"]);
+      const { device, storage } = await model.info();
+      await model.dispose();
+      return { data: Array.from(data), engine: device.engine, storage };
+    };
+    return { exact: await vectors({ device: "cpu" }), rounded: await vectors({ dtype: "int8" }) };
+  });
+  assert.deepEqual([found.rounded.engine, found.rounded.storage], ["cpu", "int8"]);
+  const dot = (one, other) => one.reduce((sum, value, index) => sum + value * other[index], 0);
+  const width = found.exact.data.length / 3;
+  for (let text = 0; text < 3; text++) {
+    const [exact, rounded] = [found.exact.data, found.rounded.data].map((data) => data.slice(text * width, (text + 1) * width));
+    const cosine = dot(exact, rounded) / Math.sqrt(dot(exact, exact) * dot(rounded, rounded));
+    assert.ok(cosine > 0.999 && cosine < 1 - 1e-9, `${cosine}`);
+  }
+});
