@@ -3,8 +3,8 @@
 
 use half::f16;
 use wembed_kernels::{Activation, Dtype, Packed, Pooling, Rows as _};
-use wembed_tests::judge::compare;
 use wembed_tests::int8;
+use wembed_tests::judge::compare;
 use wembed_tests::matrix::rounded_inputs;
 use wembed_tests::oracle::{self, Bias, Expected};
 use wembed_tests::tolerance::{self, Tolerance};
@@ -99,7 +99,8 @@ fn bf16_mutants_are_rejected() {
 fn int8_mutants_are_rejected() {
     let inputs = linear::Case::NORMAL.inputs();
     let product = |x: &[f32], weight: &[f32]| rounded(&oracle::linear(x, weight, &inputs.bias, inputs.depth));
-    let (x, weight) = (int8::inputs(&inputs.x, inputs.depth), int8::weights(&inputs.weight.multiplied(Dtype::F32), inputs.depth));
+    let (x, weight) =
+        (int8::inputs(&inputs.x, inputs.depth), int8::weights(&inputs.weight.multiplied(Dtype::F32), inputs.depth));
     let (tolerance, expected) = (linear::tolerance(Dtype::Int8), inputs.expected(Dtype::Int8));
     rejects(tolerance, "nothing rounded", &expected, &product(&inputs.x, &inputs.weight.multiplied(Dtype::F32)));
     rejects(tolerance, "x not rotated", &expected, &product(&inputs.x, &weight));
