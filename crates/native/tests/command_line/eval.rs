@@ -51,7 +51,7 @@ impl Folder {
 
 fn eval(words: &[&str]) -> Value {
     let model = model("multilingual-e5");
-    let words = [&["eval"], words, &["--model", &model, "--format", "json"]].concat();
+    let words = [&["eval"], words, &["--model", &model, "--dtype", "f32", "--format", "json"]].concat();
     serde_json::from_str(&run(&words).good()).expect("it is JSON")
 }
 

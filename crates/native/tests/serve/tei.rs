@@ -92,7 +92,8 @@ fn info_health_and_metrics() {
     ] {
         assert!(metrics.lines().any(|it| it == line), "{line} in {metrics}");
     }
-    let loaded = format!("wembed_model_loaded{{model=\"mpnet\",device={},dtype=\"f32\"}} 1", info["device"]);
+    let (device, dtype) = (&info["device"], &info["model_dtype"]);
+    let loaded = format!("wembed_model_loaded{{model=\"mpnet\",device={device},dtype={dtype}}} 1");
     assert!(metrics.lines().any(|it| it == loaded), "{loaded} in {metrics}");
     server.app.end();
     assert_eq!(server.get("/health").status, 503);
