@@ -58,7 +58,7 @@ fn main() -> anyhow::Result<()> {
     let all = [Dtype::F16, Dtype::F32, Dtype::Bf16, Dtype::Bf16x3, Dtype::Int8];
     let dtype = all.into_iter().find(|dtype| dtype.name() == arguments.dtype);
     if dtype.is_none() && arguments.dtype != "auto" {
-        bail!("--dtype: expected auto, f16, f32, bf16 or bf16x3, found `{}`", arguments.dtype);
+        bail!("--dtype: expected auto, f16, f32, bf16, bf16x3 or int8, found `{}`", arguments.dtype);
     }
     let mut embedder = match arguments.device.as_str() {
         "cpu" => on_cpu(&arguments, dtype)?,

@@ -93,7 +93,7 @@ fn the_folder_is_a_model() {
     assert_eq!(bytes, fs::read(Path::new(&again).join("0_Transformer/model.safetensors")).unwrap());
 }
 
-/// The goal that the form was made for, on a trained model, over every instruction set: the nearest rounding keeps 0.998 on these texts, too.
+/// The goal that the form was made for, on a trained model; rounded to the nearest, as it is loaded, it keeps a little less.
 #[test]
 fn a_trained_model_keeps_its_vectors() {
     let original = text(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/all-MiniLM-L6-v2"));

@@ -9,8 +9,8 @@ use crate::cpu::product::with_workspace;
 use crate::cpu::{Context, Tensor};
 use crate::int8::{self, LARGEST, ROUNDER};
 
-/// x R, in integers and a scale for each row. `bytes` holds 128 more than the integer, four k a word, for units that multiply a byte by an
-/// int8; else the integers are f32. The rows beyond the last one, as far as a unit reads, hold what was there before.
+/// x R, in integers and a scale for each row. Where words lie in an `order` they hold bytes, four k a word, each 128 more than the integer, for units
+/// that multiply a byte by an int8; else the integers are f32. The rows beyond the last one, as far as a unit reads, hold what was there before.
 pub(super) fn round(context: &Context, x: &Tensor, flips: &[f32], order: Option<Order>) -> [Buffer; 2] {
     let words = order.map_or(x.stride, |_| x.stride / 4);
     let mut integers = context.scratch.take(order.map_or(x.rows, |_| in_steps(x.rows)) * words);
@@ -19,7 +19,7 @@ pub(super) fn round(context: &Context, x: &Tensor, flips: &[f32], order: Option<
     let places = integers.of_mut::<u32>().chunks_mut(Order::ROWS * words);
     let scaled = scales.of_mut::<f32>().chunks_mut(Order::ROWS);
     context.threads.each(rows.zip(places).zip(scaled), |((x, integers), scales)| {
-        with_workspace(2 * x.len().min(flips.len()), |memory| {
+        with_workspace(2 * flips.len(), |memory| {
             let (values, other) = memory.split_at_mut(flips.len());
             dispatch!(context.instructions.level, simd => {
                 for (row, (x, scale)) in x.chunks_exact(flips.len()).zip(scales).enumerate() {
