@@ -13,6 +13,7 @@ mod kernel_times;
 mod metrics;
 mod model;
 mod model_folder;
+mod new_model;
 mod output;
 mod pack;
 mod partial;

@@ -1,10 +1,8 @@
 //! `wembed pack`: a model as the web is served it.
 
-use std::fs;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::ensure;
 use clap::{Args, ValueEnum};
 use indicatif::DecimalBytes;
 use pollster::block_on;
@@ -13,9 +11,9 @@ use serde_json::json;
 use crate::answer::Form;
 use crate::destination::Destination;
 use crate::model::parse_count;
+use crate::new_model::NewModel;
 use crate::pack::languages::{LanguageTexts, parse_texts};
 use crate::pack::{Options, Pack, Packed, pack};
-use crate::source::{Source, named};
 use crate::table::table;
 
 /// Write a model's form for the web
@@ -28,12 +26,8 @@ use crate::table::table;
 /// The packed model's vectors are then held to the original's, on this machine.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The model's directory, or its name on the Hugging Face hub
-    #[arg(value_name = "MODEL")]
-    model: PathBuf,
-    /// The folder to write; there must be nothing of its name
-    #[arg(value_name = "OUT")]
-    out: PathBuf,
+    #[command(flatten)]
+    model: NewModel,
     /// What the table's rows are held in: int8 with a scale a row, or f16
     #[arg(long, value_enum, default_value = "int8")]
     rows: Rows,
@@ -44,8 +38,6 @@ pub struct Arguments {
     /// Megabytes of a pack at most
     #[arg(long, value_name = "MB", default_value = "12", value_parser = parse_count)]
     pack_size: NonZeroUsize,
-    #[command(flatten)]
-    source: Source,
     /// The form of the answer
     #[arg(long, value_enum, default_value = "text")]
     format: Form,
@@ -60,10 +52,6 @@ enum Rows {
 
 /// Packs.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let out = &arguments.out;
-    if fs::symlink_metadata(out).is_ok() {
-        bail!("`{}` is there already: expected the name of a folder that is to be made", out.display());
-    }
     for (place, texts) in arguments.texts.iter().enumerate() {
         let twice = arguments.texts[..place].iter().any(|other| other.code == texts.code);
         ensure!(!twice, "--texts: expected one file for `{}`, found two", texts.code);
@@ -73,14 +61,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         pack_bytes: arguments.pack_size.get().saturating_mul(1_000_000),
         texts: arguments.texts.clone(),
     };
-    let files = arguments.source.open(&arguments.model)?;
-    // Beside its place, so that what is there in the end is whole or nothing.
-    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let unfinished = tempfile::Builder::new().prefix(".wembed-pack-").tempdir_in(parent);
-    let unfinished = unfinished.with_context(|| format!("`{}` could not be written to", parent.display()))?;
-    let place = unfinished.path().join("model");
-    let packed = block_on(pack(files, &place, &options)).with_context(|| named(&arguments.model))?;
-    fs::rename(&place, out).with_context(|| format!("`{}` could not be made", out.display()))?;
+    let packed = arguments.model.write(|files, place| block_on(pack(files, place, &options)))?;
     let answer = match arguments.format {
         Form::Text => readable(&packed),
         Form::Json => {

@@ -1,9 +1,5 @@
 //! `wembed quantize`: a model in int8.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context as _, bail};
 use clap::Args;
 use indicatif::DecimalBytes;
 use pollster::block_on;
@@ -11,9 +7,9 @@ use serde_json::json;
 
 use crate::answer::Form;
 use crate::destination::Destination;
+use crate::new_model::NewModel;
 use crate::progress;
 use crate::quantize::{Quantized, quantize};
-use crate::source::{Source, named};
 
 /// Write a model in int8
 ///
@@ -25,14 +21,8 @@ use crate::source::{Source, named};
 /// The written model's vectors are then held to the original's, on this machine.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The model's directory, or its name on the Hugging Face hub
-    #[arg(value_name = "MODEL")]
-    model: PathBuf,
-    /// The folder to write; there must be nothing of its name
-    #[arg(value_name = "OUT")]
-    out: PathBuf,
     #[command(flatten)]
-    source: Source,
+    model: NewModel,
     /// The form of the answer
     #[arg(long, value_enum, default_value = "text")]
     format: Form,
@@ -40,20 +30,9 @@ pub struct Arguments {
 
 /// Quantizes.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let out = &arguments.out;
-    if fs::symlink_metadata(out).is_ok() {
-        bail!("`{}` is there already: expected the name of a folder that is to be made", out.display());
-    }
-    let files = arguments.source.open(&arguments.model)?;
-    // Beside its place, so that what is there in the end is whole or nothing.
-    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let unfinished = tempfile::Builder::new().prefix(".wembed-quantize-").tempdir_in(parent);
-    let unfinished = unfinished.with_context(|| format!("`{}` could not be written to", parent.display()))?;
-    let place = unfinished.path().join("model");
     let bar = progress::characters(0);
-    let quantized = block_on(quantize(files, &place, &bar)).with_context(|| named(&arguments.model))?;
+    let quantized = arguments.model.write(|files, place| block_on(quantize(files, place, &bar)))?;
     bar.finish_and_clear();
-    fs::rename(&place, out).with_context(|| format!("`{}` could not be made", out.display()))?;
     let Quantized { files, layers, off } = &quantized;
     let bytes: u64 = files.values().map(|file| file.size).sum();
     let answer = match arguments.format {

@@ -2,7 +2,7 @@
 
 mod feedback;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -93,6 +93,8 @@ impl Layer {
     fn rotated(&self) -> Vec<f32> {
         let mut rows = vec![0.0; self.rows.len()];
         self.rows.convert_to_f32_slice(&mut rows);
+        // What f16 has no room for counts as the largest that it has.
+        rows.iter_mut().for_each(|value| *value = value.clamp(f16::MIN.to_f32(), f16::MAX.to_f32()));
         rows.chunks_exact_mut(self.columns).for_each(int8::rotate);
         rows
     }
@@ -102,8 +104,6 @@ impl Layer {
 async fn observe(files: impl Files) -> anyhow::Result<Inputs> {
     let inputs = Arc::new(Mutex::new(Inputs::default()));
     let heard = Arc::clone(&inputs);
-    let lock =
-        |inputs: &Mutex<Inputs>, work: &mut dyn FnMut(&mut Inputs)| work(&mut inputs.lock().expect("nobody panics"));
     let observer = Observer::new(move |name, values, columns| {
         heard.lock().expect("nobody panics").hear(name, values, columns);
     });
@@ -111,18 +111,14 @@ async fn observe(files: impl Files) -> anyhow::Result<Inputs> {
         cpu::Options { dtype: Some(wembed_kernels::Dtype::F32), observer: Some(observer), ..cpu::Options::default() };
     let engine = AnyEngine::Cpu(CpuEngine::open(options)?);
     let mut model = AnyEmbedder::load(engine, files, LoadOptions::default()).await?;
-    // Whole texts that differ, the longer ones in between.
     for texts in WRITTEN.chunks(8) {
-        let _ = model.embed(texts, &EmbedOptions::default()).await?;
-        let mut is_full = false;
-        lock(&inputs, &mut |inputs| is_full = inputs.is_full());
-        if is_full {
+        // What a text that fails was to show, others do.
+        model.embed(texts, &EmbedOptions::default()).await?;
+        if inputs.lock().expect("nobody panics").is_full() {
             break;
         }
     }
-    let mut found = Inputs::default();
-    lock(&inputs, &mut |inputs| found = std::mem::take(inputs));
-    Ok(found)
+    Ok(std::mem::take(&mut *inputs.lock().expect("nobody panics")))
 }
 
 async fn write(
@@ -135,20 +131,21 @@ async fn write(
     let config = &description.config;
     let encoder = &description.modules.encoder;
     let tensors = Tensors::open(&seen, encoder).await?;
-    let mut parts = kept(&tensors, config).await?;
+    // Weights with the same input are one matrix to an engine; a dense layer's lies in another folder, and stays as it is.
+    let layers = inputs.0.iter().map(|(names, layer)| (names.split(" + ").collect::<Vec<_>>(), layer));
+    let layers: Vec<_> = layers.filter(|(names, _)| names.iter().all(|name| tensors.contains(name))).collect();
+    let rounded = || layers.iter().flat_map(|(names, _)| names);
+    let others = rounded().flat_map(|name| [(*name).to_owned(), scale_name(name), rotated_scale_name(name)]).collect();
+    let mut parts = kept(&tensors, config, &others).await?;
     add_words(&tensors, config, &mut parts).await?;
-    let mut layers = 0;
-    progress.set_length(inputs.0.values().map(|layer| (layer.columns * layer.columns) as u64).sum());
-    for (names, layer) in inputs.0 {
-        let names: Vec<&str> = names.split(" + ").filter(|name| tensors.contains(name)).collect();
-        if !names.is_empty() {
-            let feedback = Feedback::of(&layer.rotated(), layer.columns);
-            for name in names {
-                add_layer(&tensors, name, layer.columns, &feedback, &mut parts).await?;
-                layers += 1;
-            }
+    let work = |layer: &Layer| (layer.columns * layer.columns) as u64;
+    progress.set_length(layers.iter().map(|(_, layer)| work(layer)).sum());
+    for (names, layer) in &layers {
+        let feedback = Feedback::of(&layer.rotated(), layer.columns);
+        for name in names {
+            add_layer(&tensors, name, layer.columns, &feedback, &mut parts).await?;
         }
-        progress.inc((layer.columns * layer.columns) as u64);
+        progress.inc(work(layer));
     }
     let weights: Vec<String> = tensors.iter().map(|tensor| tensor.path().to_owned()).collect();
     let mut writer = Writer { to, files: BTreeMap::new() };
@@ -158,13 +155,17 @@ async fn write(
         writer.write(path, &if *path == config_path { with_quantization(&bytes)? } else { bytes })?;
     }
     writer.tensors(&Path::new(encoder).join("model.safetensors").to_string_lossy(), parts, None)?;
-    Ok((writer.files, layers))
+    Ok((writer.files, rounded().count()))
 }
 
-/// The encoder's tensors as they are, under their whole names.
-async fn kept<F: Files>(tensors: &Tensors<'_, F>, config: &Config) -> anyhow::Result<BTreeMap<String, Part>> {
+/// The encoder's tensors but `others`, as they are, under their whole names.
+async fn kept<F: Files>(
+    tensors: &Tensors<'_, F>,
+    config: &Config,
+    others: &BTreeSet<String>,
+) -> anyhow::Result<BTreeMap<String, Part>> {
     let mut parts = BTreeMap::new();
-    for (_, tensor) in encoder_tensors(config, tensors) {
+    for (_, tensor) in encoder_tensors(config, tensors).filter(|(_, tensor)| !others.contains(tensor.name())) {
         let bytes = tensors.bytes(tensor).await?;
         parts.insert(tensor.name().to_owned(), Part::in_half(tensor.dtype(), tensor.shape(), bytes));
     }
@@ -188,7 +189,7 @@ async fn add_words<F: Files>(
     Ok(())
 }
 
-/// A linear layer's weight, in place of what was kept of it.
+/// A linear layer's weight.
 async fn add_layer<F: Files>(
     tensors: &Tensors<'_, F>,
     name: &str,
@@ -196,10 +197,8 @@ async fn add_layer<F: Files>(
     feedback: &Feedback,
     parts: &mut BTreeMap<String, Part>,
 ) -> anyhow::Result<()> {
-    let Some(part) = parts.remove(name) else { bail!("tensor `{name}`: expected one of the encoder's") };
-    parts.remove(&scale_name(name));
-    parts.remove(&rotated_scale_name(name));
-    let (outputs, width) = (part.shape[0], part.shape[1]);
+    let shape = tensors.iter().find(|tensor| tensor.name() == name).map(|tensor| tensor.shape());
+    let Some(&[outputs, width]) = shape else { bail!("tensor `{name}`: expected a matrix") };
     let (mut rows, mut values, mut row) = (Vec::new(), Vec::new(), vec![0.0; columns]);
     let mut source = tensors.rows(&[name], outputs, width).await?;
     while let Some(Piece { bytes, stored }) = source.next().await? {
