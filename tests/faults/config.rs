@@ -230,6 +230,7 @@ fn values_that_are_not_known() {
         ("quantization_config", int8_rows(json!({"format": "pack-quantized"}), json!({})), "int-quantized"),
         ("quantization_config", int8_rows(json!({"kv_cache_scheme": {"num_bits": 8}}), json!({})), "weights alone"),
         ("quantization_config", int8_rows(json!({"anything": 1}), json!({})), "weights alone"),
+        ("quantization_config", json!({"quant_method": "wembed", "bits": 4}), "what `wembed quantize` writes"),
         ("quantization_config", int8_rows(json!({}), json!({"num_bits": 4})), "8 bits"),
         ("quantization_config", int8_rows(json!({}), json!({"symmetric": false})), "symmetric"),
         ("quantization_config", int8_rows(json!({}), json!({"strategy": "group"})), "by channel"),

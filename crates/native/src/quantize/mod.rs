@@ -16,8 +16,8 @@ use wembed::{Directory, ModelFiles};
 use wembed_kernels::cpu::{self, CpuEngine, Observer};
 use wembed_kernels::{Piece, Rows as _, int8};
 use wembed_model::{
-    AnyEmbedder, AnyEngine, Config, Description, EmbedOptions, Files, LoadOptions, Tensors, encoder_tensors,
-    rotated_config, rotated_scale_name, scale_name,
+    AnyEmbedder, AnyEngine, Config, Description, EmbedOptions, Files, LoadOptions, PackedForm, Tensors,
+    encoder_tensors, rotated_config, rotated_scale_name, scale_name,
 };
 
 use self::feedback::{Feedback, Rounded};
@@ -131,6 +131,7 @@ async fn write(
     let config = &description.config;
     let encoder = &description.modules.encoder;
     let tensors = Tensors::open(&seen, encoder).await?;
+    ensure!(tensors.metadata(PackedForm::KEY).is_none(), "it is packed: expected the model that it was packed from");
     // Weights with the same input are one matrix to an engine; a dense layer's lies in another folder, and stays as it is.
     let layers = inputs.0.iter().map(|(names, layer)| (names.split(" + ").collect::<Vec<_>>(), layer));
     let layers: Vec<_> = layers.filter(|(names, _)| names.iter().all(|name| tensors.contains(name))).collect();

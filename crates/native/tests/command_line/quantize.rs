@@ -130,4 +130,7 @@ fn what_cannot_be_quantized_is_said() {
     fs::remove_file(lost.file("model.safetensors")).unwrap();
     quantize(&lost.path(), &place(&folder, "other")).bad(1, &["model.safetensors"]);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left");
+    let packed = place(&folder, "packed");
+    run(&["pack", &model("bert"), &packed]).good();
+    quantize(&packed, &place(&folder, "other")).bad(1, &["it is packed"]);
 }
