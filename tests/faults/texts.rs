@@ -128,7 +128,8 @@ fn results<E: Engine, T: Tokenize>(
     results
 }
 
-/// Holds that the texts that `fails` names fail, saying `says`, and that the others have the same bits as without them.
+/// Holds that the texts that `fails` names fail, saying `says`, and that the others have the same bits as without them. In int8, where one
+/// number of a row decides how the others are rounded, they may fail as well, saying the same, if they do so alone.
 fn hold_split<E: Engine, T: Tokenize>(
     name: &str,
     embedder: &mut Embedder<E, Memory, T>,
@@ -139,21 +140,26 @@ fn hold_split<E: Engine, T: Tokenize>(
     let mut faults = Faults::default();
     let healthy: Vec<_> = texts.iter().copied().filter(|text| !fails(text)).collect();
     let alone = results(embedder, &healthy, &EmbedOptions::default()).into_iter();
-    let alone = alone.map(|result| result.unwrap_or_else(|error| panic!("{name}: {}", chain(&error))));
-    let alone: Vec<_> = alone.collect();
+    let may_fail = embedder.engine().dtype() == Dtype::Int8;
+    let alone: Vec<_> = alone
+        .map(|result| match result {
+            Err(error) if !may_fail => panic!("{name}: {}", chain(&error)),
+            result => result.ok(),
+        })
+        .collect();
     // All in one batch; in small ones, some of which may have no text that can be embedded at all.
     for batch_tokens in [None, Some(1), Some(12)] {
         let options = EmbedOptions { batch_tokens, ..EmbedOptions::default() };
         let mut expected = alone.iter();
         for (text, result) in texts.iter().zip(results(embedder, texts, &options)) {
             let place = format!("{name}, {text:?} in batches of {batch_tokens:?}");
-            if fails(text) {
+            let alone = if fails(text) { None } else { expected.next().unwrap().as_ref() };
+            if let Some(alone) = alone {
+                let found = result.unwrap_or_else(|error| panic!("{place}: {}", chain(&error)));
+                assert_eq!(found.vector, alone.vector, "{place}: the same bits");
+            } else {
                 assert!(result.as_ref().err().is_none_or(Error::is_text), "{place}: the text's own error");
                 faults.hold(&place, result, says);
-            } else {
-                let expected = expected.next().unwrap();
-                let found = result.unwrap_or_else(|error| panic!("{place}: {}", chain(&error)));
-                assert_eq!(found.vector, expected.vector, "{place}: the same bits");
             }
         }
     }

@@ -202,7 +202,8 @@ impl ConfigFile {
             return Err(Error::unknown(path, "is_decoder", "false", true));
         }
         if let Some(quantization) = self.quantization_config.filter(|config| !quantized::describes_rows(config)) {
-            let expected = "none, what `wembed quantize` writes, or compressed-tensors' int-quantized: 8 bits, symmetric, by channel, weights alone";
+            let expected = "none, or compressed-tensors' int-quantized: 8 bits, symmetric, by channel, weights alone; or what `wembed \
+                            quantize` writes";
             return Err(Error::unknown(path, "quantization_config", expected, quantization));
         }
         let epsilon = self.layer_norm_eps as f32;
