@@ -24,14 +24,17 @@ const GROUP: u32 = THREADS / QUERIES;
 const COLUMNS: u32 = 2u * THREADS / QUERIES;
 // Quads of a head, rounded up; the tiles hold zeros beyond HEAD_WIDTH.
 const HEAD_QUADS: u32 = (HEAD_WIDTH + 3u) / 4u;
+// From one token's quads to the next one's, and from one query's scores: odd, so that neighbours start in different banks.
+const TILE_STRIDE: u32 = HEAD_QUADS | 1u;
+const SCORE_STRIDE: u32 = KEYS | 1u;
 const OWN_QUADS: u32 = (HEAD_QUADS + COLUMNS - 1u) / COLUMNS;
 const OWN_KEYS: u32 = (KEYS + COLUMNS - 1u) / COLUMNS;
 
-var<workgroup> query_tile: array<vec4<f32>, QUERIES * HEAD_QUADS>;
+var<workgroup> query_tile: array<vec4<f32>, QUERIES * TILE_STRIDE>;
 // Keys, then values.
-var<workgroup> tile: array<vec4<f32>, KEYS * HEAD_QUADS>;
+var<workgroup> tile: array<vec4<f32>, KEYS * TILE_STRIDE>;
 // Scores, then weights.
-var<workgroup> scores: array<f32, QUERIES * KEYS>;
+var<workgroup> scores: array<f32, QUERIES * SCORE_STRIDE>;
 var<workgroup> maxima: array<f32, THREADS>;
 var<workgroup> sums: array<f32, THREADS>;
 var<workgroup> decays: array<f32, QUERIES>;
@@ -63,7 +66,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     // A query beyond the last is the last: never stored.
     for (var i = thread; i < QUERIES * HEAD_QUADS; i += THREADS) {
         let query = min(first_query + i / HEAD_QUADS, length - 1u);
-        query_tile[i] = params.scale * load_quad((first_token + query) * params.stride + head_start, i % HEAD_QUADS);
+        query_tile[i / HEAD_QUADS * TILE_STRIDE + i % HEAD_QUADS] =
+            params.scale * load_quad((first_token + query) * params.stride + head_start, i % HEAD_QUADS);
     }
 
     // For products.
@@ -88,7 +92,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
         let key_start = head_start + params.width;
         for (var i = thread; i < KEYS * HEAD_QUADS; i += THREADS) {
             let token = first_token + min(first_key + i / HEAD_QUADS, length - 1u);
-            tile[i] = load_quad(token * params.stride + key_start, i % HEAD_QUADS);
+            tile[i / HEAD_QUADS * TILE_STRIDE + i % HEAD_QUADS] = load_quad(token * params.stride + key_start, i % HEAD_QUADS);
         }
         workgroupBarrier();
 
@@ -99,10 +103,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
             score1[i] = 0.0;
         }
         for (var quad = 0u; quad < HEAD_QUADS; quad++) {
-            let a = query_tile[query0 * HEAD_QUADS + quad];
-            let b = query_tile[query1 * HEAD_QUADS + quad];
+            let a = query_tile[query0 * TILE_STRIDE + quad];
+            let b = query_tile[query1 * TILE_STRIDE + quad];
             for (var i = 0u; i < OWN_KEYS; i++) {
-                let k = tile[min(column + i * COLUMNS, KEYS - 1u) * HEAD_QUADS + quad];
+                let k = tile[min(column + i * COLUMNS, KEYS - 1u) * TILE_STRIDE + quad];
                 score0[i] = fma(a.w, k.w, fma(a.z, k.z, fma(a.y, k.y, fma(a.x, k.x, score0[i]))));
                 score1[i] = fma(b.w, k.w, fma(b.z, k.z, fma(b.y, k.y, fma(b.x, k.x, score1[i]))));
             }
@@ -110,8 +114,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
         for (var i = 0u; i < OWN_KEYS; i++) {
             let key = column + i * COLUMNS;
             if key < keys {
-                scores[query0 * KEYS + key] = score0[i] + score_bias(head, first_query + query0, first_key + key);
-                scores[query1 * KEYS + key] = score1[i] + score_bias(head, first_query + query1, first_key + key);
+                scores[query0 * SCORE_STRIDE + key] = score0[i] + score_bias(head, first_query + query0, first_key + key);
+                scores[query1 * SCORE_STRIDE + key] = score1[i] + score_bias(head, first_query + query1, first_key + key);
             }
         }
         workgroupBarrier();
@@ -119,11 +123,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
         let value_start = head_start + 2u * params.width;
         for (var i = thread; i < keys * HEAD_QUADS; i += THREADS) {
             let token = first_token + first_key + i / HEAD_QUADS;
-            tile[i] = load_quad(token * params.stride + value_start, i % HEAD_QUADS);
+            tile[i / HEAD_QUADS * TILE_STRIDE + i % HEAD_QUADS] = load_quad(token * params.stride + value_start, i % HEAD_QUADS);
         }
         var own_maximum = maximum;
         for (var key = own_lane; key < keys; key += GROUP) {
-            own_maximum = max(own_maximum, scores[own_query * KEYS + key]);
+            own_maximum = max(own_maximum, scores[own_query * SCORE_STRIDE + key]);
         }
         maxima[thread] = own_maximum;
         workgroupBarrier();
@@ -134,9 +138,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
         }
         var own_sum = 0.0;
         for (var key = own_lane; key < keys; key += GROUP) {
-            let score = scores[own_query * KEYS + key];
+            let score = scores[own_query * SCORE_STRIDE + key];
             let weight = select(exponential(score - new_maximum), score, is_spoilt(score));
-            scores[own_query * KEYS + key] = weight;
+            scores[own_query * SCORE_STRIDE + key] = weight;
             own_sum += weight;
         }
         let decay = exponential(maximum - new_maximum);
@@ -154,10 +158,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
             output1[i] *= decay1;
         }
         for (var key = 0u; key < keys; key++) {
-            let weight0 = vec4<f32>(scores[query0 * KEYS + key]);
-            let weight1 = vec4<f32>(scores[query1 * KEYS + key]);
+            let weight0 = vec4<f32>(scores[query0 * SCORE_STRIDE + key]);
+            let weight1 = vec4<f32>(scores[query1 * SCORE_STRIDE + key]);
             for (var i = 0u; i < OWN_QUADS; i++) {
-                let v = tile[key * HEAD_QUADS + min(column + i * COLUMNS, HEAD_QUADS - 1u)];
+                let v = tile[key * TILE_STRIDE + min(column + i * COLUMNS, HEAD_QUADS - 1u)];
                 output0[i] = fma(weight0, v, output0[i]);
                 output1[i] = fma(weight1, v, output1[i]);
             }
