@@ -16,6 +16,18 @@ pub fn weights(weights: &[f32], columns: usize) -> Vec<f32> {
     rows(weights, columns, part, scale, |value, _, scale| value / scale)
 }
 
+/// Rows of x as an engine multiplies them that rounds none: rotated, each padded.
+pub fn rotated(x: &[f32], columns: usize) -> Vec<f32> {
+    let mut rotated = Vec::new();
+    for row in x.chunks_exact(columns) {
+        let mut row = row.to_vec();
+        row.resize(padded(columns), 0.0);
+        rotate(&mut row);
+        rotated.extend(row);
+    }
+    rotated
+}
+
 /// Each row times `part`, rotated, in multiples of `scale` of its largest magnitude, which `quotient` divides by.
 fn rows(
     values: &[f32],

@@ -116,6 +116,7 @@ def gpu(torch_device):
         theirs("sentence-transformers", "f32", "f32", SENTENCE_TRANSFORMERS),
         ours("wembed", "f16", "half"),
         ours("wembed --matrices", "f16", "half", "--matrices"),
+        ours("wembed", "int8", "int8"),
         theirs("torch", "f16", "half", TORCH),
         theirs("torch.compile", "f16", "half", TORCH, "--compile"),
         theirs("sentence-transformers", "f16", "half", SENTENCE_TRANSFORMERS),

@@ -2,5 +2,5 @@
 @group(0) @binding(5) var<storage, read> residual: array<f32>;
 
 fn epilogue(sum: f32, row: u32, column: u32) -> f32 {
-    return sum + bias[column] + residual[row * params.columns + column];
+    return scaled(sum, column) + bias[column] + residual[row * params.columns + column];
 }

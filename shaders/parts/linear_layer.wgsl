@@ -1,4 +1,4 @@
-// What every linear layer binds: x (T, K), W (N, K) in panels, b (N), output (T, N).
+// What every linear layer binds beside x: W (N, K) in panels, b (N), output (T, N).
 struct Params {
     rows: u32,    // T
     columns: u32, // N padded, in values
@@ -8,7 +8,6 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> output: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> weight: array<Weight4>;
 @group(0) @binding(4) var<storage, read> bias: array<f32>;
 

@@ -5,6 +5,7 @@ mod activation;
 mod attention;
 mod embed_norm;
 mod faults;
+mod int8;
 mod invariance;
 mod layer_norm;
 mod linear;

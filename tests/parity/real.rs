@@ -48,7 +48,8 @@ fn the_trained_minilm_gives_the_reference_vectors() {
 fn the_built_in_model_gives_the_reference_vectors() {
     let golden = BuiltIn::read();
     let built_in = BUILT_IN.expect("the tests are built with it");
-    let gpus = [Dtype::F32, Dtype::F16].map(|dtype| Options { dtype, ..options() });
+    let gpus = [(Dtype::F32, false), (Dtype::F16, false), (Dtype::Int8, false), (Dtype::Int8, true)];
+    let gpus = gpus.map(|(dtype, dots)| Options { dtype, dots: Some(dots), ..options() });
     each_engine!(cpu_ways(), gpus, |way, open| {
         let engine = open();
         let bound = Bound::of(engine.held());

@@ -2,7 +2,7 @@
 
 use naga::back::wgsl::{WriterFlags, write_string};
 use naga::valid::Capabilities;
-use wembed_kernels::gpu::{Need, Storage};
+use wembed_kernels::gpu::{Need, Reads, Storage};
 
 use crate::modules::{folder, portable, validated};
 
@@ -19,7 +19,8 @@ fn code(source: &str) -> Vec<&str> {
 fn f16_is_enabled_first_and_only_where_it_is_used() {
     for linked in portable() {
         let (name, lines) = (linked.name(), code(&linked.source));
-        let f16 = linked.kernel.needs == Need::F16 || linked.kernel.reads_weights && linked.storage == Storage::F16;
+        let f16 = linked.kernel.needs == Need::F16
+            || linked.kernel.weights != Reads::Nothing && linked.storage == Storage::F16;
         assert_eq!(lines[0] == "enable f16;", f16, "{name}: begins with `{}`", lines[0]);
         let directives = lines
             .iter()

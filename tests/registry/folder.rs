@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use wembed_kernels::gpu::{Storage, kernels};
+use wembed_kernels::gpu::{Kernel, kernels};
 use wembed_shaders::PARTS;
 
 /// Paths of the .wgsl files in `folder`, below it too.
@@ -30,8 +30,11 @@ fn every_file_is_a_part() {
 
 #[test]
 fn every_part_is_used() {
-    let kernels = kernels().into_iter().flat_map(|kernel| kernel.parts).copied();
-    let used: BTreeSet<_> = kernels.chain(Storage::ALL.map(Storage::part)).map(|part| part.file).collect();
+    let parts_of = |kernel: &Kernel| {
+        let of_storages = kernel.storages().iter().flat_map(|&storage| kernel.storage_parts(storage));
+        kernel.parts.iter().copied().chain(of_storages).collect::<Vec<_>>()
+    };
+    let used: BTreeSet<_> = kernels().into_iter().flat_map(parts_of).map(|part| part.file).collect();
     let parts: BTreeSet<_> = PARTS.iter().map(|part| part.file).collect();
     assert_eq!(used, parts);
 }

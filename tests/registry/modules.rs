@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use naga::back::spv;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
-use wembed_kernels::gpu::{Constants, Kernel, Need, Storage, kernels};
+use wembed_kernels::gpu::{Constants, Kernel, Need, Reads, Storage, kernels};
 
 /// One kernel as a device gets it.
 pub struct Linked {
@@ -21,11 +21,12 @@ impl Linked {
     /// The label, then the storage and the choice where there are several.
     pub fn name(&self) -> String {
         let mut name = self.kernel.label.to_owned();
-        if self.kernel.reads_weights {
+        if self.kernel.weights != Reads::Nothing {
             name.push_str(match self.storage {
                 Storage::F16 => ".f16",
                 Storage::F16Packed => ".f16_packed",
                 Storage::F32 => ".f32",
+                Storage::Int8 => ".int8",
             });
         }
         for (constant, value) in self.choice {
@@ -37,9 +38,9 @@ impl Linked {
 
 /// What WebGPU always has, `shader-f16` for the one storage that needs it, and what the kernel itself says.
 fn capabilities(kernel: &Kernel, storage: Storage) -> Capabilities {
-    let f16 = kernel.reads_weights && storage == Storage::F16;
+    let f16 = kernel.weights != Reads::Nothing && storage == Storage::F16;
     let needed = match kernel.needs {
-        Need::Nothing => Capabilities::empty(),
+        Need::Nothing | Need::Dots => Capabilities::empty(),
         Need::F16 => Capabilities::SHADER_FLOAT16,
         Need::Subgroups => Capabilities::SUBGROUP,
         Need::Matrices(_) => Capabilities::COOPERATIVE_MATRIX | Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16,

@@ -21,6 +21,9 @@ pub const MOST_COLUMNS: usize = 1 << 16;
 /// The largest number of a row.
 pub(crate) const LARGEST: f32 = 127.0;
 
+/// The largest weight: a row's largest sum is no larger, and 127 times its scale, which may be rounded up, is an f32 yet.
+pub(crate) const LARGEST_WEIGHT: f32 = f32::from_bits(0x7f7f_0000);
+
 /// 1.5 x 2^23: a number to which an f32 below 2^22 is added lies where neighbours are 1 apart, so that the sum is rounded to an integer,
 /// which its lowest bits hold.
 pub(crate) const ROUNDER: f32 = 12_582_912.0;

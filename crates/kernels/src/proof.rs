@@ -153,7 +153,8 @@ fn distance(found: &[f32], expected: &[f32]) -> f32 {
 /// Where the device fails, or is lost.
 pub async fn prove<E: Engine>(engine: &E, furthest: f32) -> Result<Option<String>, Error> {
     // One thread: for so little work none is worth starting.
-    let (dtype, threads) = (Some(Dtype::F32), Some(NonZeroUsize::MIN));
+    let dtype = if engine.dtype() == Dtype::Int8 { Dtype::Int8 } else { Dtype::F32 };
+    let (dtype, threads) = (Some(dtype), Some(NonZeroUsize::MIN));
     let processor = CpuEngine::open(cpu::Options { dtype, threads, ..cpu::Options::default() })?;
     let (tried, known) = (Weights::new(engine).await?, Weights::new(&processor).await?);
     let packed = packed();

@@ -34,8 +34,8 @@ pub struct DeviceArguments {
     /// auto: a GPU in hardware, else cpu; gpu: the best adapter; cpu; or part of a name that `wembed devices` lists
     #[arg(long, value_name = "auto|gpu|cpu|NAME", default_value = "auto", value_parser = parse_device)]
     device: Device,
-    /// What weights are held in: auto is f16 on a GPU, on the CPU the faster of f32 and bf16x3, which gives f32's vectors; with bf16,
-    /// bf16x3 or int8 `--device auto` is the CPU
+    /// What weights are held in: auto is f16 on a GPU, on the CPU the faster of f32 and bf16x3, which gives f32's vectors; with bf16 or
+    /// bf16x3 `--device auto` is the CPU
     #[arg(long, value_name = "auto|f16|f32|bf16|bf16x3|int8", default_value = "auto", value_parser = parse_dtype)]
     dtype: ChosenDtype,
     /// Threads of the CPU engine, which `--device auto` is then [default: as many as the processor runs at a time]
@@ -45,7 +45,7 @@ pub struct DeviceArguments {
     /// give the same bits [default: the best]
     #[arg(long, value_name = "NAME")]
     instructions: Option<String>,
-    /// Multiply matrices of f16 where a GPU's subgroups can, which is faster: activations are rounded to f16 for them. Never run on a card so far
+    /// Multiply matrices of f16 where a GPU's subgroups can, which is faster: activations are rounded to f16 for them.
     #[arg(long)]
     matrices: bool,
     /// Say at the end how long each GPU kernel ran
@@ -148,7 +148,7 @@ impl DeviceArguments {
     fn wants_cpu(&self) -> bool {
         self.threads.is_some()
             || self.instructions.is_some()
-            || matches!(self.dtype.0, Some(Dtype::Bf16 | Dtype::Bf16x3 | Dtype::Int8))
+            || matches!(self.dtype.0, Some(Dtype::Bf16 | Dtype::Bf16x3))
     }
 
     fn cpu(&self) -> anyhow::Result<AnyEngine> {

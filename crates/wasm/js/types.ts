@@ -19,7 +19,7 @@ export interface LoadOptions {
    * wasm; `"auto"`, the default, is a GPU in hardware that computes what the processor computes, else `"cpu"`.
    */
   device?: "auto" | "gpu" | "cpu";
-  /** What weights are held in; `"auto"` is f16 on a GPU, unpacked in the shaders where it has no `shader-f16`, and f32 on the processor. bf16 and int8 are the processor's. */
+  /** What weights are held in; `"auto"` is f16 on a GPU, unpacked in the shaders where it has no `shader-f16`, and f32 on the processor. bf16 is the processor's. */
   dtype?: "auto" | "f16" | "f32" | "bf16" | "int8";
   /** Tokens of a text at most, special tokens included, where that is not what the model's files say. */
   maxLength?: number;

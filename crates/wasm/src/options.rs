@@ -104,7 +104,7 @@ impl Load {
         let cpu = |why: String| Ok((self.processor()?, why));
         let adapter = match self.device {
             DeviceName::Cpu => return cpu("it was asked for".to_owned()),
-            DeviceName::Auto if matches!(self.dtype, DtypeName::Bf16 | DtypeName::Int8) => {
+            DeviceName::Auto if matches!(self.dtype, DtypeName::Bf16) => {
                 return cpu("a GPU has no kernels for this dtype".to_owned());
             }
             DeviceName::Auto => Adapter::Hardware,

@@ -130,6 +130,7 @@ fn gpu(engine: &GpuEngine) -> (&'static str, Device<'_>) {
         Storage::F16 => "f16",
         Storage::F16Packed => "f16 packed",
         Storage::F32 => "f32",
+        Storage::Int8 => "int8",
     };
     let info = engine.info();
     let device = Device::Gpu {

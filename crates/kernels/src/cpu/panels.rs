@@ -17,7 +17,7 @@ use super::memory::Memory;
 use super::product::with_workspace;
 use super::units::Unit;
 use crate::error::Kind;
-use crate::int8::{self, MOST_COLUMNS, is_flipped};
+use crate::int8::{self, LARGEST_WEIGHT, MOST_COLUMNS, is_flipped};
 use crate::{Dtype, Error, Piece, Rows, Stored, padded};
 
 /// How weights are held.
@@ -313,8 +313,7 @@ fn unholdable(values: &[f32], format: Format) -> Option<(usize, f32)> {
         // From halfway to the next power of two on, numbers are rounded to infinity.
         Format::F16 => f32::from_bits(65520f32.to_bits() - 1),
         Format::Bf16 | Format::Bf16x3 => f32::from_bits(0x7f7f_7fff),
-        // A row's largest sum is no larger, and 127 times its scale, which may be rounded up, is an f32 yet.
-        Format::Int8 => f32::from_bits(0x7f7f_0000),
+        Format::Int8 => LARGEST_WEIGHT,
     };
     let holds = |value: &f32| value.abs() <= largest;
     values.iter().position(|value| !holds(value)).map(|at| (at, values[at]))

@@ -2,6 +2,7 @@
 //! driver's fast-math: a variant that differs is never chosen, so that a text's vector does not depend on its batch.
 
 use super::GpuEngine;
+use super::kernel::Storage;
 use super::linear::{self, Epilogue, Variant};
 use super::weights::Weights;
 use crate::noise::{Noise, uneven};
@@ -24,7 +25,7 @@ pub async fn agreeing(
     }
     let weight: Weights = engine.matrix(Noise::uneven(COLUMNS, DEPTH, 1)).await?;
     let layer = Linear { weight, bias: engine.vector("probe", &uneven(COLUMNS, 2))? };
-    let mut references: [References; 3] = Default::default();
+    let mut references = [(); 3].map(|()| References::new(engine.storage()));
     let mut take = |variant, found: Vec<Vec<u32>>| {
         let mut taken = references.iter_mut().zip(found).map(|(references, bits)| references.take(variant, bits));
         taken.all(|taken| taken)
@@ -47,38 +48,51 @@ pub async fn agreeing(
 }
 
 /// One variant's output for each order of addition, the first one's first: what later ones are held against.
-#[derive(Default)]
-pub struct References(Vec<(&'static Variant, Vec<u32>)>);
+pub struct References {
+    outputs: Vec<(&'static Variant, Vec<u32>)>,
+    /// How far those of another order may be, of the largest value.
+    near: f32,
+}
 
 impl References {
+    /// For weights that are held so.
+    pub fn new(storage: Storage) -> Self {
+        Self { outputs: Vec::new(), near: if storage == Storage::Int8 { NEAR_INT8 } else { NEAR } }
+    }
+
     /// Whether an output is what those before it let expect; the first of its order is a reference from now on.
     pub fn take(&mut self, variant: &'static Variant, bits: Vec<u32>) -> bool {
-        let of_order = self.0.iter().find(|(reference, _)| variant.adds_as(reference));
+        let of_order = self.outputs.iter().find(|(reference, _)| variant.adds_as(reference));
         if let Some((reference, expected)) = of_order {
-            return agree(variant, &bits, reference, expected);
+            return self.agree(variant, &bits, reference, expected);
         }
-        let agrees = self.0.first().is_none_or(|(reference, expected)| agree(variant, &bits, reference, expected));
+        let first = self.outputs.first();
+        let agrees = first.is_none_or(|(reference, expected)| self.agree(variant, &bits, reference, expected));
         if agrees {
-            self.0.push((variant, bits));
+            self.outputs.push((variant, bits));
         }
         agrees
     }
-}
 
-/// Whether two variants' outputs for numbers that are exact in f16 are the same: to the bit where both add in one order, else within f32's rounding.
-fn agree(variant: &Variant, found: &[u32], reference: &Variant, expected: &[u32]) -> bool {
-    if variant.adds_as(reference) {
-        return found == expected;
+    /// Whether two variants' outputs for numbers that are exact in f16 are the same: to the bit where both add in one order, else within roundings.
+    fn agree(&self, variant: &Variant, found: &[u32], reference: &Variant, expected: &[u32]) -> bool {
+        if variant.adds_as(reference) {
+            return found == expected;
+        }
+        let largest = expected.iter().map(|&bits| f32::from_bits(bits).abs()).fold(0.0, f32::max);
+        // No number is near anything.
+        let is_near = |(&found, &expected): (&u32, &u32)| {
+            (f32::from_bits(found) - f32::from_bits(expected)).abs() <= self.near * largest
+        };
+        found.len() == expected.len() && found.iter().zip(expected).all(is_near)
     }
-    let largest = expected.iter().map(|&bits| f32::from_bits(bits).abs()).fold(0.0, f32::max);
-    // No number is near anything.
-    let is_near =
-        |(&found, &expected): (&u32, &u32)| (f32::from_bits(found) - f32::from_bits(expected)).abs() <= NEAR * largest;
-    found.len() == expected.len() && found.iter().zip(expected).all(is_near)
 }
 
-/// Of the largest value.
+/// f32's roundings, of the largest value.
 const NEAR: f32 = 2e-5;
+
+/// Those of rotated rows to f16, or to int8.
+const NEAR_INT8: f32 = 2e-2;
 
 /// One variant for all layers, for as long as this is there.
 pub struct Forced<'a>(&'a GpuEngine);
@@ -125,12 +139,13 @@ async fn bits(
 mod tests {
     use super::super::linear::VARIANTS;
     use super::References;
+    use crate::gpu::Storage;
 
     #[test]
     fn one_order_is_held_to_the_bit_and_another_to_roundings() {
         let named = |name| *VARIANTS.iter().find(|variant| variant.name == name).expect("there is one");
         let bits = |values: [f32; 3]| values.map(f32::to_bits).to_vec();
-        let mut references = References::default();
+        let mut references = References::new(Storage::F16);
         let expected = [1.0, -2.0, 0.5];
         assert!(references.take(named("tiled"), bits(expected)));
         assert!(references.take(named("wide"), bits(expected)));

@@ -2,7 +2,7 @@
 
 use wembed_shaders::{ATTENTION, BIAS_NONE, BIAS_RELATIVE, FINITE, MATH};
 
-use super::kernel::{Constants, Kernel, Need, params};
+use super::kernel::{Constants, Kernel, Need, Reads, params};
 use super::recording::{Batch, Cost, Launch};
 use super::{GpuEngine, Tensor};
 use crate::{Heads, RelativeBias};
@@ -25,7 +25,7 @@ pub static PLAIN: Kernel = Kernel {
     label: "attention.plain",
     parts: &[FINITE, MATH, BIAS_NONE, ATTENTION],
     inputs: &["qkv", "blocks"],
-    reads_weights: false,
+    weights: Reads::Nothing,
     params: PARAMS,
     constants: &[("THREADS", 64)],
     needs: Need::Nothing,
@@ -36,7 +36,7 @@ pub static RELATIVE: Kernel = Kernel {
     label: "attention.relative",
     parts: &[FINITE, MATH, BIAS_RELATIVE, ATTENTION],
     inputs: &["qkv", "blocks", "relative_bias"],
-    reads_weights: false,
+    weights: Reads::Nothing,
     params: PARAMS,
     constants: &[("THREADS", 64)],
     needs: Need::Nothing,

@@ -11,16 +11,18 @@ use crate::error::Kind;
 use crate::{Error, padded};
 
 impl Context {
-    /// Variants that are tried on this device: those with matrices where they were asked for and are there, else those without that it has what they need for,
-    /// so that all of them add in one order.
+    /// Variants that are tried on this device: those with matrices where they were asked for and are there, those of integers where it takes them, else those
+    /// that it has what they need for, so that all of them add in one order.
     pub(super) fn variants(&self) -> Vec<&'static linear::Variant> {
         let side = self.matrices.map(|matrices| matrices.side);
+        let is_plain = side.is_none() && !self.dots;
         let lanes = self.info.subgroups.map_or(0, |subgroups| subgroups.least);
         let has = |variant: &linear::Variant| match variant.needs() {
-            Need::Nothing => side.is_none(),
-            Need::F16 => side.is_none() && self.storage == Storage::F16,
+            Need::Nothing => is_plain,
+            Need::F16 => is_plain && self.storage == Storage::F16,
             // Each row of a tile is some invocation's to bring.
-            Need::Subgroups => side.is_none() && lanes >= variant.tile()[0],
+            Need::Subgroups => is_plain && lanes >= variant.tile()[0],
+            Need::Dots => self.dots,
             Need::Matrices(needed) => side == Some(needed),
         };
         linear::VARIANTS.iter().copied().filter(|variant| has(variant)).collect()

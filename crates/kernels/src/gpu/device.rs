@@ -36,6 +36,9 @@ pub struct Options {
     /// Have [`GpuEngine::tune`](super::GpuEngine::tune) take matrices that a subgroup multiplies, where the device has them: activations are rounded to f16
     /// for them.
     pub matrices: bool,
+    /// Multiply weights in int8 with integers: what they are multiplied with is rounded, too. By default where a device in hardware has an instruction for it,
+    /// which Vulkan's and DirectX's have; Apple's have none.
+    pub dots: Option<bool>,
     /// Have the device prove itself: see [`GpuEngine::open`](super::GpuEngine::open).
     pub proof: bool,
 }
@@ -51,6 +54,7 @@ impl Default for Options {
             sentinels: false,
             linear: Plan::default(),
             matrices: false,
+            dots: None,
             proof: true,
         }
     }
@@ -73,6 +77,8 @@ pub struct DeviceInfo {
     pub subgroups: Option<Subgroups>,
     /// The matrices of f16 that its subgroups multiply and add to f32, where wembed makes use of them.
     pub matrices: Option<Matrices>,
+    /// Whether it is taken to add up products of int8 by an instruction.
+    pub has_dots: bool,
     /// The optional features that wembed makes use of and this adapter has.
     pub features: Vec<&'static str>,
     /// The largest storage binding, in bytes.
@@ -112,8 +118,10 @@ pub struct Matrices {
     pub subgroup: u32,
 }
 
-/// Of workgroup memory: what the tiles of matrices of 16 x 16 take.
-const WORKGROUP_BYTES: u32 = 28_672;
+/// Bytes of workgroup memory that the tiles of matrices of this side take.
+const fn workgroup_bytes(side: u32) -> u32 {
+    if side == 16 { 42_000 } else { 12_288 }
+}
 
 impl Matrices {
     /// Those of an adapter. Drivers of other vendors are known to emulate them, or to crash when they are asked.
@@ -133,7 +141,7 @@ impl Matrices {
                 .any(|it| [it.m_size, it.n_size, it.k_size] == [side; 3] && it.ab_type == f16 && it.cr_type == f32)
         };
         let side = [16, 8].into_iter().find(|&side| has(side))?;
-        if adapter.limits().max_compute_workgroup_storage_size < WORKGROUP_BYTES {
+        if adapter.limits().max_compute_workgroup_storage_size < workgroup_bytes(side) {
             return None;
         }
         // A kernel is compiled for one number.
@@ -142,11 +150,17 @@ impl Matrices {
     }
 }
 
+/// Whether products of int8 are added up by an instruction: no API that wgpu has says so. Browsers tell too little to know.
+fn has_dots(info: &wgpu::AdapterInfo) -> bool {
+    matches!(info.backend, wgpu::Backend::Vulkan | wgpu::Backend::Dx12) && info.device_type != wgpu::DeviceType::Cpu
+}
+
 impl DeviceInfo {
     fn of(adapter: &wgpu::Adapter) -> Self {
         let info = adapter.get_info();
         let features = adapter.features();
         Self {
+            has_dots: has_dots(&info),
             name: info.name,
             backend: format!("{:?}", info.backend),
             kind: format!("{:?}", info.device_type),
@@ -214,7 +228,7 @@ pub(super) async fn open(options: &Options) -> Result<(wgpu::Device, wgpu::Queue
     let experimental_features = if info.matrices.is_some() && options.matrices {
         features |= wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
         // SAFETY: wgpu says that what is experimental may have bugs that make it unsound. It is asked for only where somebody asked for matrices; the kernels that
-        // use it were run on lavapipe's matrices of 8 x 8 and nowhere else.
+        // use it were run on lavapipe's matrices of 8 x 8 and on an H100's of 16 x 16.
         unsafe { wgpu::ExperimentalFeatures::enabled() }
     } else {
         wgpu::ExperimentalFeatures::disabled()

@@ -1,6 +1,6 @@
 //! Embedding sum and layer norm.
 
-use super::kernel::{Kernel, Need, params};
+use super::kernel::{Kernel, Need, Reads, params};
 use super::recording::{Batch, Cost, Launch};
 use super::weights::Weights;
 use super::{GpuEngine, Tensor};
@@ -17,7 +17,7 @@ pub static KERNEL: Kernel = Kernel {
         wembed_shaders::LAYER_NORMALISE,
     ],
     inputs: &["words", "positions", "token_type", "gain", "bias", "rows"],
-    reads_weights: true,
+    weights: Reads::Tables,
     params: &["tokens", "width", "stride", "epsilon"],
     constants: &[("THREADS", 64)],
     needs: Need::Nothing,

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use wembed_shaders::{Part, WEIGHTS_F16, WEIGHTS_F16_PACKED, WEIGHTS_F32};
+use wembed_shaders::{
+    HALVES_INT8, Part, SCALE_NONE, SCALE_ROW, WEIGHTS_F16, WEIGHTS_F16_PACKED, WEIGHTS_F32, WEIGHTS_INT8,
+};
 
 use crate::Dtype;
 
@@ -17,8 +19,8 @@ pub struct Kernel {
     pub parts: &'static [Part],
     /// Names of the read-only bindings, from binding 2 on.
     pub inputs: &'static [&'static str],
-    /// Whether an input holds weights, so that their storage is part of the source.
-    pub reads_weights: bool,
+    /// Which inputs hold weights, so that their storage is part of the source.
+    pub weights: Reads,
     /// Fields of `Params`, in order.
     pub params: &'static [&'static str],
     /// Constants that every pipeline of this kernel has.
@@ -27,6 +29,17 @@ pub struct Kernel {
     pub needs: Need,
     /// Sets of constants that a caller may choose on top, for the tests that hold every kernel; one empty set where there is no choice.
     pub choices: &'static [Constants],
+}
+
+/// Weights that a kernel reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// None.
+    Nothing,
+    /// Tables, whose rows are taken as they are.
+    Tables,
+    /// A matrix, by whose rows something is multiplied.
+    Matrices,
 }
 
 /// What not every device has.
@@ -40,16 +53,23 @@ pub enum Need {
     Subgroups,
     /// Subgroups that multiply matrices of this side, of f16.
     Matrices(u32),
+    /// Instructions that add up products of int8, four at a time: others act them out, slower than f32.
+    Dots,
 }
 
 impl Need {
     /// What a module that needs it begins with. naga knows subgroups without a word, and refuses the browsers' one.
     const fn directives(self) -> &'static str {
         match self {
-            Self::Nothing | Self::Subgroups => "",
+            Self::Nothing | Self::Subgroups | Self::Dots => "",
             Self::F16 => "enable f16;\n",
             Self::Matrices(_) => "enable f16;\nenable wgpu_cooperative_matrix;\n",
         }
+    }
+
+    /// Whether what needs this adds over k in the order of what needs the other.
+    pub fn adds_as(self, other: Self) -> bool {
+        self.matrix() == other.matrix() && (self == Self::Dots) == (other == Self::Dots)
     }
 
     /// The side of the matrices.
@@ -80,14 +100,31 @@ impl Kernel {
 
     /// The storages of weights that it is compiled for.
     pub fn storages(&self) -> &'static [Storage] {
-        if self.reads_weights && self.needs.matrix().is_none() { &Storage::ALL } else { &[Storage::F16] }
+        match (self.weights, self.needs) {
+            (Reads::Nothing, _) => &[Storage::F16],
+            (Reads::Tables, _) => &[Storage::F16, Storage::F16Packed, Storage::F32],
+            (Reads::Matrices, Need::Matrices(_)) => &[Storage::F16, Storage::Int8],
+            (Reads::Matrices, Need::Dots) => &[Storage::Int8],
+            (Reads::Matrices, _) => &Storage::ALL,
+        }
+    }
+
+    /// The WGSL that reads its weights.
+    pub fn storage_parts(&self, storage: Storage) -> Vec<Part> {
+        match self.weights {
+            Reads::Nothing => Vec::new(),
+            Reads::Tables => vec![storage.of_tables().part()],
+            Reads::Matrices if storage != Storage::Int8 => vec![storage.part(), SCALE_NONE],
+            Reads::Matrices if self.needs.matrix().is_some() => vec![storage.part(), SCALE_ROW, HALVES_INT8],
+            Reads::Matrices => vec![storage.part(), SCALE_ROW],
+        }
     }
 
     /// The whole WGSL module.
     pub fn source(&self, storage: Storage, chosen: &[(&str, u32)]) -> String {
         let mut source = self.needs.directives().to_owned();
-        if self.reads_weights {
-            source.push_str(storage.part().text);
+        for part in self.storage_parts(storage) {
+            source.push_str(part.text);
         }
         for (name, value) in self.constants.iter().chain(chosen) {
             writeln!(source, "const {name}: u32 = {value}u;").expect("a string takes all that is written");
@@ -126,17 +163,20 @@ pub enum Storage {
     F16Packed,
     /// f32.
     F32,
+    /// Rotated rows in int8, four to a word, then a scale for each row ([`crate::int8`]). Tables are [`Storage::F16Packed`].
+    Int8,
 }
 
 impl Storage {
     /// Every storage.
-    pub const ALL: [Self; 3] = [Self::F16, Self::F16Packed, Self::F32];
+    pub const ALL: [Self; 4] = [Self::F16, Self::F16Packed, Self::F32, Self::Int8];
 
     /// The type that weights have in memory.
     pub const fn dtype(self) -> Dtype {
         match self {
             Self::F16 | Self::F16Packed => Dtype::F16,
             Self::F32 => Dtype::F32,
+            Self::Int8 => Dtype::Int8,
         }
     }
 
@@ -146,6 +186,15 @@ impl Storage {
             Self::F16 => WEIGHTS_F16,
             Self::F16Packed => WEIGHTS_F16_PACKED,
             Self::F32 => WEIGHTS_F32,
+            Self::Int8 => WEIGHTS_INT8,
+        }
+    }
+
+    /// How tables lie beside such matrices.
+    pub const fn of_tables(self) -> Self {
+        match self {
+            Self::Int8 => Self::F16Packed,
+            other => other,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Layer norm.
 
-use super::kernel::{Kernel, Need, params};
+use super::kernel::{Kernel, Need, Reads, params};
 use super::recording::{Batch, Cost, Launch};
 use super::{GpuEngine, Tensor};
 use crate::Norm;
@@ -16,7 +16,7 @@ pub static KERNEL: Kernel = Kernel {
         wembed_shaders::LAYER_NORMALISE,
     ],
     inputs: &["x", "gain", "bias"],
-    reads_weights: false,
+    weights: Reads::Nothing,
     params: &["rows", "width", "stride", "epsilon"],
     constants: &[("THREADS", 64)],
     needs: Need::Nothing,

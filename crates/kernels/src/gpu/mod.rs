@@ -6,6 +6,7 @@ mod attention;
 mod context;
 mod device;
 mod embed_norm;
+mod int8;
 mod kernel;
 mod layer_norm;
 mod linear;
@@ -30,7 +31,7 @@ use std::time::Duration;
 use web_time::Instant;
 
 pub use device::{Adapter, DeviceInfo, Matrices, Options, Subgroups, devices};
-pub use kernel::{Constants, Kernel, Need, Storage};
+pub use kernel::{Constants, Kernel, Need, Reads, Storage};
 pub use linear::{Plan, variants};
 pub use peaks::Peaks;
 pub use profile::KernelTime;
@@ -50,9 +51,14 @@ use crate::{
 /// The rate that is assumed before the first batch was measured: a small integrated card's.
 const FIRST_RATE: f64 = 1e11;
 
-/// How far this variant may have a device be from the processor: where matrices are multiplied activations are rounded to f16.
-fn furthest(variant: &linear::Variant) -> f32 {
-    if variant.needs().matrix().is_some() { 2e-3 } else { FURTHEST }
+/// How far this variant may have a device be from the processor: where matrices are multiplied activations are rounded to f16, and where weights are in int8
+/// they are rounded to that on the processor, if not on the device.
+fn furthest(variant: &linear::Variant, storage: Storage) -> f32 {
+    match storage {
+        Storage::Int8 => 2e-2,
+        _ if variant.needs().matrix().is_some() => 2e-3,
+        _ => FURTHEST,
+    }
 }
 
 /// Enough to fill a large card, few enough that a small one answers within a second.
@@ -75,6 +81,8 @@ pub(crate) struct Context {
     storage: Storage,
     /// Where weights are held so that they can be multiplied as such.
     matrices: Option<Matrices>,
+    /// Whether what is multiplied with weights in int8 is rounded to it.
+    dots: bool,
     pipelines: pipelines::Pipelines,
     scratch: arena::Arena,
     uploads: arena::Arena,
@@ -119,16 +127,22 @@ impl GpuEngine {
             Dtype::F32 => Storage::F32,
             Dtype::F16 if options.shader_f16 && features.contains(wgpu::Features::SHADER_F16) => Storage::F16,
             Dtype::F16 => Storage::F16Packed,
-            Dtype::Bf16 | Dtype::Bf16x3 | Dtype::Int8 => {
+            Dtype::Int8 => Storage::Int8,
+            Dtype::Bf16 | Dtype::Bf16x3 => {
                 let needed = "the CPU engine";
                 return Err(Kind::NoDtype { dtype: options.dtype.name(), device: info.name, needed }.into());
             }
         };
+        let are_halves = options.shader_f16 && matches!(storage, Storage::F16 | Storage::Int8);
+        let matrices = info.matrices.filter(|_| options.matrices && are_halves);
+        let dots = storage == Storage::Int8 && matrices.is_none() && options.dots.unwrap_or(info.has_dots);
+        let linear = if dots { options.linear.clone().of_dots() } else { options.linear.clone() };
         use wgpu::BufferUsages as Usage;
         let context = Context {
             loss: scope::Loss::watch(&device),
             storage,
-            matrices: info.matrices.filter(|_| options.matrices && storage == Storage::F16),
+            matrices,
+            dots,
             pipelines: pipelines::Pipelines::default(),
             scratch: arena::Arena::new(
                 "scratch",
@@ -142,7 +156,7 @@ impl GpuEngine {
             profile: RefCell::default(),
             rate: Cell::new(FIRST_RATE),
             idle_since: Cell::new(None),
-            plan: RefCell::new(options.linear.clone()),
+            plan: RefCell::new(linear.clone()),
             plans: RefCell::default(),
             forced: Cell::default(),
             shapes: RefCell::default(),
@@ -151,12 +165,12 @@ impl GpuEngine {
             info,
         };
         let engine = Self { context: Rc::new(context), options };
-        let Plan { few, many } = &engine.options.linear;
+        let Plan { few, many } = &linear;
         let few_variants: Vec<_> = few.iter().map(|&(_, variant)| variant).collect();
         let agreeing = agreement::agreeing(&engine, &few_variants, many).await?;
         engine.context.plan.borrow_mut().few.retain(|(_, variant)| agreeing.contains(variant));
         if engine.options.proof
-            && let Some(what) = prove(&engine, furthest(many)).await?
+            && let Some(what) = prove(&engine, furthest(many, storage)).await?
         {
             return Err(Kind::Wrong { adapter: engine.info().name.clone(), what }.into());
         }
@@ -259,7 +273,8 @@ impl GpuEngine {
         shapes.sort();
         let shapes: String =
             shapes.into_iter().map(|(depth, columns)| format!(", matrices at {depth} x {columns}")).collect();
-        format!("{}, {} {}{shapes}", info.name, info.backend, info.driver)
+        let dots = if self.context.dots { ", dot products of int8" } else { "" };
+        format!("{}, {} {}{dots}{shapes}", info.name, info.backend, info.driver)
     }
 
     /// Which variants linear layers take: those of [`Options::linear`] without the ones that give other bits on this device than its last.

@@ -1,7 +1,7 @@
 //! L2 normalisation.
 
 use super::Tensor;
-use super::kernel::{Kernel, Need, params};
+use super::kernel::{Kernel, Need, Reads, params};
 use super::recording::{Batch, Cost, Launch};
 
 params!(NormalizeParams { width: u32, stride: u32, output_stride: u32 });
@@ -10,7 +10,7 @@ pub static KERNEL: Kernel = Kernel {
     label: "normalize",
     parts: &[wembed_shaders::REDUCE, wembed_shaders::NORMALIZE],
     inputs: &["x"],
-    reads_weights: false,
+    weights: Reads::Nothing,
     params: &["width", "stride", "output_stride"],
     constants: &[("THREADS", 64)],
     needs: Need::Nothing,

@@ -30,6 +30,7 @@ impl Panels {
     pub fn take(&mut self, rows: &[u8], mut write: impl FnMut(u64, &[u8])) {
         for row in rows.chunks_exact(self.bytes.len() / PANEL) {
             match self.quad {
+                4 => scatter::<4>(row, &mut self.bytes, self.rows),
                 8 => scatter::<8>(row, &mut self.bytes, self.rows),
                 _ => scatter::<16>(row, &mut self.bytes, self.rows),
             }
@@ -40,10 +41,13 @@ impl Panels {
         }
     }
 
-    /// What is left of the last panel goes to `write`, zeros where there are no rows.
-    pub fn finish(mut self, mut write: impl FnMut(u64, &[u8])) {
+    /// What is left of the last panel goes to `write`, zeros where there are no rows; then what follows all of them.
+    pub fn finish(mut self, behind: &[u8], mut write: impl FnMut(u64, &[u8])) {
         if self.rows > 0 {
             self.flush(&mut write);
+        }
+        if !behind.is_empty() {
+            write(self.index * self.bytes.len() as u64, behind);
         }
     }
 
@@ -81,7 +85,7 @@ mod tests {
         for piece in bytes.chunks(7 * stride * 2) {
             panels.take(piece, &mut write);
         }
-        panels.finish(&mut write);
+        panels.finish(&[], &mut write);
         let found: &[u16] = bytemuck::cast_slice(&found);
         for row in 0..3 * PANEL {
             for column in 0..stride {

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use web_time::Instant;
-use wembed_shaders::{MATRIX_8, MATRIX_16, NUMBER_F16, NUMBER_F32, PROBE_ARITHMETIC, PROBE_MATRIX, PROBE_MEMORY, Part};
+use wembed_shaders::{
+    MATRIX_8, MATRIX_16, NUMBER_F16, NUMBER_F32, PROBE_ARITHMETIC, PROBE_DOTS, PROBE_MATRIX, PROBE_MEMORY, Part,
+};
 
 use super::device::Matrices;
-use super::kernel::{Kernel, Need, Storage, params};
+use super::kernel::{Kernel, Need, Reads, Storage, params};
 use super::linear::SUBGROUP;
 use super::recording::{Cost, Launch};
 use super::{GpuEngine, Tensor};
@@ -18,6 +20,8 @@ params!(MemoryParams { quads: u32 });
 pub static ARITHMETIC: Kernel = probe("probe.arithmetic", &[NUMBER_F32, PROBE_ARITHMETIC], Need::Nothing);
 
 pub static HALF_ARITHMETIC: Kernel = probe("probe.half_arithmetic", &[NUMBER_F16, PROBE_ARITHMETIC], Need::F16);
+
+pub static DOTS: Kernel = probe("probe.dots", &[PROBE_DOTS], Need::Nothing);
 
 pub static MATRICES_8: Kernel = matrix_probe("probe.matrices8", &[MATRIX_8, PROBE_MATRIX], 8);
 
@@ -35,7 +39,7 @@ const fn probe(label: &'static str, parts: &'static [Part], needs: Need) -> Kern
         label,
         parts,
         inputs: &[],
-        reads_weights: false,
+        weights: Reads::Nothing,
         params: &["rounds"],
         constants: &[("THREADS", 256)],
         needs,
@@ -75,6 +79,8 @@ pub struct Peaks {
     pub operations: f64,
     /// The same in f16, where the device has it. wembed adds in f32 throughout; this is the roof that it does without.
     pub half_operations: Option<f64>,
+    /// The same as dot products of four int8, which a device without an instruction for them acts out.
+    pub dot_operations: f64,
     /// The same as products of matrices of f16 that add to f32, where they were asked for and are there.
     pub matrix_operations: Option<f64>,
     /// Bytes a second, read and written.
@@ -106,6 +112,7 @@ pub(super) async fn peaks(engine: &GpuEngine) -> Result<Peaks, Error> {
     Ok(Peaks {
         operations: operations * vectors(&ARITHMETIC).await?,
         half_operations,
+        dot_operations: operations * vectors(&DOTS).await?,
         matrix_operations,
         bytes: 8.0 * VALUES as f64 * fastest(|copies| memory(engine, copies)).await?,
     })

@@ -1,7 +1,7 @@
 //! Pooling: one vector a text.
 
 use super::Tensor;
-use super::kernel::{Kernel, Need, params};
+use super::kernel::{Kernel, Need, Reads, params};
 use super::recording::{Batch, Cost, Launch};
 use crate::Pooling;
 
@@ -11,7 +11,7 @@ pub static KERNEL: Kernel = Kernel {
     label: "pool",
     parts: &[wembed_shaders::FINITE, wembed_shaders::POOL],
     inputs: &["x", "offsets"],
-    reads_weights: false,
+    weights: Reads::Nothing,
     params: &["width", "stride", "output_stride", "offset", "skip"],
     constants: &[("THREADS", 64)],
     needs: Need::Nothing,

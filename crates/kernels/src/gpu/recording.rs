@@ -176,6 +176,14 @@ pub(super) fn map(buffer: &wgpu::Buffer) -> impl Future<Output = Result<(), ()>>
     async move { receiver.await.map_err(|_| ())?.map_err(|_| ()) }
 }
 
+impl Context {
+    /// Has everything done that was handed to the device so far.
+    pub(super) fn settle(self: &Rc<Self>) -> Result<(), Error> {
+        let submission = self.queue.submit([]);
+        wait(self, Some(submission))
+    }
+}
+
 /// Natively this drives the device until the submission is done, by blocking; in a browser it does nothing and the event loop drives it.
 fn wait(context: &Context, submission: Option<wgpu::SubmissionIndex>) -> Result<(), Error> {
     let waited = context.device.poll(wgpu::PollType::Wait { submission_index: submission, timeout: None });

@@ -18,8 +18,14 @@ pub type Shape = (usize, usize);
 /// Rows of a tile: what tells the most, and is always tried.
 const TILE: usize = 64;
 
-/// Numbers of rows that are tried, while there is time, the most telling first.
-const ROWS: [usize; 7] = [TILE, 1, 16, 1024, 4, 256, 32];
+/// Many rows: where a device is fast, they tell more than a tile, which leaves most of a large card idle.
+const MANY: usize = 1024;
+
+/// Numbers of rows that are tried, while there is time, the most telling first; before them [`MANY`] or [`TILE`].
+const ROWS: [usize; 7] = [1, 16, TILE, 4, 256, MANY, 32];
+
+/// How long a launch on a tile may take for many rows to be tried first.
+const FAST: Duration = Duration::from_micros(600);
 
 /// How long one measurement takes at least, where one launch takes less.
 const LONG_ENOUGH: Duration = Duration::from_millis(4);
@@ -60,11 +66,14 @@ impl Time {
     }
 }
 
-/// Times every variant on weights of these shapes, within about `budget`, and plans by it.
+/// Times every variant on weights of these shapes, within about `budget` once they are compiled, and plans by it.
 pub(super) async fn tune(engine: &GpuEngine, shapes: &[Shape], budget: Duration) -> Result<Tuned, Error> {
-    let started = Instant::now();
+    let begun = Instant::now();
     let variants = engine.context.variants();
+    // Here they are compiled, each for every epilogue, which may take longer than to try them.
     let mut agreeing = agreement::agreeing(engine, &variants, PORTABLE).await?;
+    wake(engine, budget).await?;
+    let started = Instant::now();
     let differing = variants.iter().filter(|variant| !agreeing.contains(variant)).map(|variant| variant.name);
     let mut tuned = Tuned { plans: Vec::new(), refused: differing.collect(), times: Vec::new(), took: Duration::ZERO };
     for (index, &shape) in shapes.iter().enumerate() {
@@ -76,8 +85,24 @@ pub(super) async fn tune(engine: &GpuEngine, shapes: &[Shape], budget: Duration)
     }
     // One that was found out late is in no plan.
     tuned.plans.retain(|(_, plan)| plan.variants().all(|variant| agreeing.contains(&variant)));
-    tuned.took = started.elapsed();
+    tuned.took = begun.elapsed();
     Ok(tuned)
+}
+
+/// How long a device is kept busy before anything is timed, or a tenth of the budget where that is less: cards that were idle run at a fraction of their
+/// clock for as long.
+const WAKING: Duration = Duration::from_millis(150);
+
+/// Keeps the device busy for a while.
+async fn wake(engine: &GpuEngine, budget: Duration) -> Result<(), Error> {
+    const SIDE: usize = 768;
+    let started = Instant::now();
+    let weight = engine.matrix(Noise::new(SIDE, SIDE, 1)).await?;
+    let layer = Linear { weight, bias: engine.vector("bias", &uneven(SIDE, 2))? };
+    while started.elapsed() < WAKING.min(budget / 10) {
+        Run { engine, layer: &layer, rows: TILE, variant: PORTABLE }.seconds().await?;
+    }
+    Ok(())
 }
 
 /// A launch's seconds, and whose.
@@ -102,17 +127,17 @@ async fn plan(
     let started = Instant::now();
     let weight = engine.matrix(Noise::uneven(columns, depth, 1)).await?;
     let layer = Linear { weight, bias: engine.vector("bias", &uneven(columns, 2))? };
+    // What is tried first says what the rest will take.
+    let tile = Run { engine, layer: &layer, rows: TILE, variant: PORTABLE };
+    tile.bits().await?;
+    let first = if tile.seconds().await? < FAST.as_secs_f64() { MANY } else { TILE };
     let mut tried = Vec::<Tried>::new();
-    for rows in ROWS {
-        let of_a_tile = tried.first().map(|(_, times)| times.as_slice());
-        if of_a_tile.is_some_and(|times| started.elapsed() + expected(times, rows) > budget) {
-            continue;
-        }
-        let is_worth = |variant| rows <= TILE || of_a_tile.is_none_or(|times| is_near_best(times, variant));
-        let among: Vec<_> = candidates.iter().copied().filter(|&it| is_worth(it)).collect();
+    for rows in [first].into_iter().chain(ROWS.into_iter().filter(|&rows| rows != first)) {
+        let left = budget.saturating_sub(started.elapsed());
+        let Some(among) = worth_trying(candidates, tried.first(), rows, left) else { continue };
         let mut times = Vec::new();
         // Whatever is tried, the portable one is what it is held against.
-        let mut references = References::default();
+        let mut references = References::new(engine.storage());
         references.take(PORTABLE, Run { engine, layer: &layer, rows, variant: PORTABLE }.bits().await?);
         for variant in among {
             let run = Run { engine, layer: &layer, rows, variant };
@@ -130,10 +155,25 @@ async fn plan(
     Ok(planned(tried, candidates))
 }
 
-/// How long so many rows will take to try, by what a tile's took: more take longer in proportion, and each is tried until that is long enough.
-fn expected(times: &[Timed], rows: usize) -> Duration {
-    let one = |&(seconds, _): &Timed| seconds * rows.div_ceil(TILE) as f64;
-    times.iter().map(|time| Duration::from_secs_f64(3.0 * one(time)) + 2 * LONG_ENOUGH).sum()
+/// Those that there is time for, by what the first rows took: all of them; else, for more rows, those that were not slow on the first; else nothing.
+fn worth_trying(
+    candidates: &[&'static Variant],
+    first: Option<&Tried>,
+    rows: usize,
+    left: Duration,
+) -> Option<Vec<&'static Variant>> {
+    let Some((first, times)) = first else { return Some(candidates.to_vec()) };
+    let near = candidates.iter().copied().filter(|&variant| rows > *first && is_near_best(times, variant)).collect();
+    let more = rows.div_ceil(*first) as f64;
+    let is_affordable = |among: &Vec<&Variant>| !among.is_empty() && expected(times, among, more) <= left;
+    [candidates.to_vec(), near].into_iter().find(is_affordable)
+}
+
+/// How long so many times the rows will take these to try, by what the first took: more take longer in proportion, and each is tried until that is long
+/// enough.
+fn expected(times: &[Timed], among: &[&Variant], more: f64) -> Duration {
+    let theirs = times.iter().filter(|(_, variant)| among.contains(variant));
+    theirs.map(|&(seconds, _)| Duration::from_secs_f64(3.0 * more * seconds) + 2 * LONG_ENOUGH).sum()
 }
 
 /// Whether more rows are worth trying: it was not twice as slow as another one.
@@ -160,10 +200,16 @@ fn planned(mut tried: Vec<Tried>, left: &[&'static Variant]) -> Option<Plan> {
             plan = plan.with(rows, variant.name);
         }
     }
-    // Where there was no time for few rows, of the variants that are made for them the one that was the fastest on more.
+    // Where there was no time for few rows, of the variants that are made for them the one that was the fastest on more, if those were a tile; many say
+    // nothing of few, and the one for the fewest is taken.
     if least > SMALL_ROWS {
-        let is_for_few = |&(_, variant): &&Timed| variant.tile()[0] as usize <= SMALL_ROWS && left.contains(variant);
-        let few = tried[0].1.iter().filter(is_for_few).copied().min_by(by_time);
+        let tried = tried[0].1.iter().copied().filter(|(_, variant)| left.contains(variant));
+        let is_for_few = |(_, variant): &Timed| variant.tile()[0] as usize <= SMALL_ROWS;
+        let few = if least == MANY {
+            tried.min_by_key(|(_, variant)| variant.tile()[0])
+        } else {
+            tried.filter(is_for_few).min_by(by_time)
+        };
         if let Some((_, variant)) = few.filter(|&(_, variant)| variant != plan.variant(1)) {
             return Some(plan.with(SMALL_ROWS, variant.name));
         }
@@ -194,6 +240,8 @@ impl Run<'_> {
         let mut launches = 1;
         loop {
             let (batch, output) = self.record(launches);
+            // What was uploaded is there before the clock starts.
+            self.engine.context.settle()?;
             let started = Instant::now();
             batch.submit(output, 4).await?;
             let took = started.elapsed();
@@ -262,14 +310,23 @@ mod tests {
             "one gave other bits"
         );
         assert_eq!(planned(times, &all[2..]), Some(Plan::only("wide")));
+        let many = tried(&[(MANY, &[("small", 90.0), ("shuffle", 40.0), ("wide", 30.0)])]);
+        assert_eq!(planned(many, &all), Some(Plan::only("wide").with(SMALL_ROWS, "small")), "many rows say nothing");
         let fastest = tried(&[(64, &[("small", 9.0), ("shuffle", 2.0), ("wide", 3.0)])]);
         assert_eq!(planned(fastest, &all), Some(Plan::only("shuffle")));
     }
 
+    /// A tile's rows take 16 s in all, and 1024 sixteen times three times that.
     #[test]
-    fn what_is_twice_as_slow_is_not_tried_on_more_rows() {
-        let times = tried(&[(64, &[("small", 7.0), ("tiled", 6.0), ("wide", 3.0)])]);
-        let is_near = ["small", "tiled", "wide", "narrow"].map(|name| is_near_best(&times[0].1, named(name)));
-        assert_eq!(is_near, [false, true, true, false], "the last one was not tried");
+    fn what_is_twice_as_slow_is_not_tried_on_more_rows_where_there_is_no_time_for_all() {
+        let first = &tried(&[(64, &[("small", 7.0), ("tiled", 6.0), ("wide", 3.0)])])[0];
+        let all = ["small", "tiled", "wide"].map(named);
+        let worth = |rows, seconds| worth_trying(&all, Some(first), rows, Duration::from_secs(seconds));
+        assert_eq!(worth_trying(&all, None, TILE, Duration::ZERO), Some(all.to_vec()), "one number of rows always");
+        assert_eq!(worth(1024, 800), Some(all.to_vec()));
+        assert_eq!(worth(1024, 600), Some(all[1..].to_vec()));
+        assert_eq!(worth(1024, 400), None);
+        assert_eq!(worth(16, 60), Some(all.to_vec()));
+        assert_eq!(worth(16, 40), None, "a tile says nothing of few");
     }
 }

@@ -8,6 +8,7 @@ use super::kernel::Storage;
 use super::panels::Panels;
 use super::scope::Scope;
 use crate::error::Kind;
+use crate::int8::{self, LARGEST_WEIGHT, MOST_COLUMNS};
 use crate::{Dtype, Error, Gathered, Rows, Stored, padded};
 
 /// How rows lie in device memory.
@@ -53,19 +54,27 @@ pub(super) async fn load<R: Rows>(
 ) -> Result<Weights, R::Error> {
     let (name, columns) = (source.name().to_owned(), source.columns());
     let stride = padded(columns);
-    let storage = context.storage;
+    let storage = if order == Order::Panels { context.storage } else { context.storage.of_tables() };
+    if storage == Storage::Int8 && stride > MOST_COLUMNS {
+        let dtype = storage.dtype().name();
+        return Err(Error::from(Kind::TooWide { name, columns, most: MOST_COLUMNS, dtype }).into());
+    }
     let row_bytes = (stride * storage.dtype().bytes()) as u64;
-    context.check_binding(&name, rows as u64 * row_bytes)?;
+    // Behind the rows, in int8, the scale of each.
+    let scale_bytes = if storage == Storage::Int8 { 4 * rows as u64 } else { 0 };
+    let size = rows as u64 * row_bytes + scale_bytes;
+    context.check_binding(&name, size)?;
     let scope = Scope::open(&context.device, &context.loss, format!("the memory for `{name}`"));
     let buffer = context.device.create_buffer(&wgpu::BufferDescriptor {
         label: Some(&name),
-        size: rows as u64 * row_bytes,
+        size,
         usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST,
         mapped_at_creation: false,
     });
     scope.close().await?;
 
-    let mut packer = Packer { name: &name, columns, storage, first_row: 0, packed: Vec::new() };
+    let mut packer = Packer::new(&name, columns, storage);
+    packer.factor = 1.0 / context.rotated_part(stride);
     let mut panels = (order == Order::Panels).then(|| Panels::new(stride, storage.dtype().bytes()));
     let write = |at: u64, bytes: &[u8]| context.queue.write_buffer(&buffer, at, bytes);
     while let Some(piece) = source.next().await? {
@@ -82,7 +91,7 @@ pub(super) async fn load<R: Rows>(
     }
     if let Some(panels) = panels {
         let scope = Scope::open(&context.device, &context.loss, format!("loading `{name}`"));
-        panels.finish(write);
+        panels.finish(bytemuck::cast_slice(&packer.scales), write);
         context.queue.submit([]);
         scope.close().await?;
     }
@@ -94,7 +103,7 @@ pub(super) async fn load<R: Rows>(
 /// Rows that the host gathered, in memory that the next batch may use again.
 pub(super) fn gather(context: &Context, rows: Gathered<'_>) -> Result<Weights, Error> {
     let Gathered { name, bytes, stored, columns } = rows;
-    let mut packer = Packer { name, columns, storage: context.storage, first_row: 0, packed: Vec::new() };
+    let mut packer = Packer::new(name, columns, context.storage.of_tables());
     let packed = packer.pack(bytes, stored)?;
     context.check_binding(name, packed.len() as u64)?;
     let slot = context.upload(packed);
@@ -125,9 +134,17 @@ struct Packer<'a> {
     storage: Storage,
     first_row: usize,
     packed: Vec<u8>,
+    /// Of all rows so far, where they are in int8.
+    scales: Vec<f32>,
+    /// What they are multiplied by.
+    factor: f32,
 }
 
-impl Packer<'_> {
+impl<'a> Packer<'a> {
+    fn new(name: &'a str, columns: usize, storage: Storage) -> Self {
+        Self { name, columns, storage, first_row: 0, packed: Vec::new(), scales: Vec::new(), factor: 1.0 }
+    }
+
     /// The rows of `bytes` in the storage type and with padding; borrowed where the file already has them so.
     fn pack<'b>(&'b mut self, bytes: &'b [u8], stored: Stored) -> Result<&'b [u8], Error> {
         let dtype = self.storage.dtype();
@@ -140,6 +157,9 @@ impl Packer<'_> {
             if self.columns == padded(self.columns) {
                 return Ok(bytes);
             }
+        }
+        if dtype == Dtype::Int8 {
+            return self.pack_int8(bytes, stored, first_row);
         }
         let padding = (padded(self.columns) - self.columns) * dtype.bytes();
         self.packed.clear();
@@ -165,6 +185,26 @@ impl Packer<'_> {
                 }
             }
             self.packed.resize(self.packed.len() + padding, 0);
+        }
+        Ok(&self.packed)
+    }
+
+    /// Rows as [`crate::int8`] has them; their scales are kept.
+    fn pack_int8(&mut self, bytes: &[u8], stored: Stored, first_row: usize) -> Result<&[u8], Error> {
+        self.packed.clear();
+        let stride = padded(self.columns);
+        let (mut values, mut integers) = (Vec::new(), vec![0; stride]);
+        for (index, row) in bytes.chunks_exact(self.columns * stored.bytes()).enumerate() {
+            values.clear();
+            stored.widen(row, &mut values);
+            let holds = |value: &f32| value.abs() <= LARGEST_WEIGHT;
+            if let Some(column) = values.iter().position(|value| !holds(value)) {
+                return Err(unholdable(self.name, values[column], first_row + index, column, Dtype::Int8));
+            }
+            values.resize(stride, 0.0);
+            int8::rotate(&mut values);
+            self.scales.push(self.factor * int8::round(&values, &mut integers));
+            self.packed.extend_from_slice(bytemuck::cast_slice(&integers));
         }
         Ok(&self.packed)
     }

@@ -29,8 +29,11 @@ const SHAPES: [Shape; 8] =
 /// Those of MiniLM.
 const QUICK_SHAPES: &[Shape] = SHAPES.split_at(4).1;
 
+/// Ways of computing that are measured: what weights are held in, and whether matrices are multiplied.
+const WAYS: [(Dtype, bool); 3] = [(Dtype::F16, false), (Dtype::F16, true), (Dtype::Int8, false)];
+
 /// How long variants are tried on all of these, and on MiniLM's.
-const BUDGET: Duration = Duration::from_secs(20);
+const BUDGET: Duration = Duration::from_secs(15);
 const QUICK_BUDGET: Duration = Duration::from_secs(2);
 
 /// Whole models, and the texts and tokens of each that are computed at once.
@@ -77,11 +80,8 @@ pub fn run(path: &Path, adapter: &Adapter, is_quick: bool) -> anyhow::Result<()>
     drop(engine);
     print(&peaks_line(peaks))?;
     let mut linear = Vec::new();
-    for matrices in [false, true] {
-        if matrices && info.matrices.is_none() {
-            continue;
-        }
-        linear.push(or_said(linear_layers(&open, matrices, shapes, budget, models, patience, peaks))?);
+    for way in WAYS.into_iter().filter(|&(_, matrices)| !matrices || info.matrices.is_some()) {
+        linear.push(or_said(linear_layers(&open, way, shapes, budget, models, patience, peaks))?);
     }
     let report = json!({
         "wembed": env!("CARGO_PKG_VERSION"),
@@ -90,6 +90,7 @@ pub fn run(path: &Path, adapter: &Adapter, is_quick: bool) -> anyhow::Result<()>
         "peaks": {
             "operations_per_second": peaks.operations,
             "half_operations_per_second": peaks.half_operations,
+            "dot_operations_per_second": peaks.dot_operations,
             "matrix_operations_per_second": peaks.matrix_operations,
             "matrix_error": matrix_error,
             "bytes_per_second": peaks.bytes,
@@ -119,7 +120,7 @@ type Open<'a> = &'a dyn Fn(Options) -> Result<GpuEngine, wembed_kernels::Error>;
 /// Each variant against the processor.
 fn checks(open: Open<'_>, info: &DeviceInfo) -> anyhow::Result<Vec<Value>> {
     let mut checks = Vec::new();
-    for (dtype, matrices) in [(Dtype::F16, false), (Dtype::F16, true), (Dtype::F32, false)] {
+    for (dtype, matrices) in WAYS.into_iter().chain([(Dtype::F32, false)]) {
         let offered = open(Options { dtype, matrices, proof: false, ..Options::default() }).map(|it| it.variants());
         let offered = offered.unwrap_or_default();
         for variant in offered.into_iter().filter(|name| name.starts_with("matrix") == matrices) {
@@ -148,13 +149,22 @@ fn footprint(variant: &str, dtype: Dtype, info: &DeviceInfo) -> Option<Footprint
     let label = format!("linear.{variant}.bias");
     let kernel = kernels().into_iter().find(|kernel| kernel.label == label)?;
     let subgroup = info.matrices.filter(|_| kernel.needs.matrix().is_some()).map(|it| ("SUBGROUP", it.subgroup));
-    let storage = if dtype == Dtype::F32 { Storage::F32 } else { Storage::F16 };
+    let storage = match dtype {
+        Dtype::F32 => Storage::F32,
+        Dtype::Int8 => Storage::Int8,
+        _ => Storage::F16,
+    };
     Footprint::of(kernel, storage, subgroup.as_slice())
 }
 
 fn peaks_line(peaks: Peaks) -> String {
     let mut line = format!("\nat most {:.1} GFLOP/s of f32 multiply-adds", peaks.operations / 1e9);
-    for (rate, of) in [(peaks.half_operations, "f16 ones"), (peaks.matrix_operations, "products of matrices")] {
+    let others = [
+        (peaks.half_operations, "f16 ones"),
+        (Some(peaks.dot_operations), "dot products of int8"),
+        (peaks.matrix_operations, "products of matrices"),
+    ];
+    for (rate, of) in others {
         if let Some(rate) = rate {
             line.push_str(&format!(", {:.1} of {of}", rate / 1e9));
         }
@@ -163,9 +173,13 @@ fn peaks_line(peaks: Peaks) -> String {
     line
 }
 
-/// The roof over a variant: f32's multiply-adds, or products of matrices where it takes those.
+/// The roof over a variant: f32's multiply-adds, or products of matrices or dot products where it takes those.
 fn roof(variant: &str, peaks: Peaks) -> Option<f64> {
-    if variant.contains("matrix") { peaks.matrix_operations } else { Some(peaks.operations) }
+    if variant.contains("matrix") {
+        peaks.matrix_operations
+    } else {
+        Some(if variant.contains("dots") { peaks.dot_operations } else { peaks.operations })
+    }
 }
 
 /// A rate's share of that, in percent.
@@ -176,14 +190,16 @@ fn share(rate: f64, variant: &str, peaks: Peaks) -> String {
 /// Every variant on these shapes, and whole models by the fastest of them.
 fn linear_layers(
     open: Open<'_>,
-    matrices: bool,
+    (dtype, matrices): (Dtype, bool),
     shapes: &[Shape],
     budget: Duration,
     models: &[&str],
     patience: Duration,
     peaks: Peaks,
 ) -> anyhow::Result<Value> {
-    let engine = open(Options { matrices, proof: false, ..Options::default() })?;
+    let engine = open(Options { dtype, matrices, proof: false, ..Options::default() })?;
+    let way = format!("{}{}", dtype.name(), if matrices { " by matrices" } else { "" });
+    print(&format!("{way}\n\n"))?;
     let tuned = block_on(engine.measure(shapes, budget))?;
     print(&times_table(&tuned, peaks))?;
     let times: Vec<_> = tuned.times.iter().map(|time| time_object(time, peaks)).collect();
@@ -192,15 +208,18 @@ fn linear_layers(
     for name in models {
         let shape = Synthetic::parse(name).map_err(anyhow::Error::msg)?;
         let opened = |kernel_times| -> anyhow::Result<_> {
-            let engine = open(Options { kernel_times, matrices, ..Options::default() })?;
+            let engine = open(Options { dtype, kernel_times, matrices, ..Options::default() })?;
             engine.follow(&tuned.plans);
             let files = shape.files()?;
             Ok(block_on(AnyEmbedder::load(AnyEngine::Gpu(engine), files, LoadOptions::default()))?)
         };
-        print(&format!("\n{} with random weights{}\n", shape.name, if matrices { ", by matrices" } else { "" }))?;
+        print(&format!("\n{} with random weights, {way}\n", shape.name))?;
         measured.push(or_said(model(shape, &opened, peaks, patience))?);
     }
-    Ok(json!({ "matrices": matrices, "refused": tuned.refused, "linear": times, "plans": plans, "models": measured }))
+    print("\n")?;
+    Ok(
+        json!({ "dtype": dtype.name(), "matrices": matrices, "refused": tuned.refused, "linear": times, "plans": plans, "models": measured }),
+    )
 }
 
 fn times_table(tuned: &Tuned, peaks: Peaks) -> String {

@@ -1,6 +1,7 @@
 //! Linear layers: several variants, three epilogues. Every variant without matrices adds over k in the same order, so that which one runs cannot be told
 //! from the result; for weights of one shape all variants that a device takes add in one order.
 
+mod dots;
 mod plan;
 #[cfg(not(target_family = "wasm"))]
 mod subgroup;
@@ -10,9 +11,9 @@ pub use plan::Plan;
 pub(super) use plan::SMALL_ROWS;
 pub use variant::{PORTABLE, VARIANTS, Variant};
 
-use super::kernel::{Need, params};
+use super::kernel::{Need, Storage, params};
 use super::recording::{Batch, Cost, Launch};
-use super::{GpuEngine, Tensor};
+use super::{GpuEngine, Tensor, int8};
 use crate::{Activation, Linear, padded};
 
 /// Names of the variants that every device has, which give the same bits.
@@ -41,13 +42,15 @@ pub enum Epilogue<'a> {
 }
 
 pub fn record(batch: &mut Batch, x: &Tensor, layer: &Linear<GpuEngine>, epilogue: Epilogue<'_>) -> Tensor {
+    let (rows, columns, depth) = (x.rows as u32, padded(layer.weight.rows) as u32, layer.weight.stride() as u32);
+    let variant = batch.context.variant(x.rows, (depth as usize, columns as usize));
+    let in_front = in_front(batch, x, variant);
     let output = batch.context.tensor(x.rows, layer.weight.rows);
-    let mut inputs = vec![x.slot.buffer(), &layer.weight.buffer, &layer.bias.buffer];
+    let x_slot = in_front.as_ref().unwrap_or(x).slot.buffer();
+    let mut inputs = vec![x_slot, &layer.weight.buffer, &layer.bias.buffer];
     if let Epilogue::Add(residual) = epilogue {
         inputs.push(residual.slot.buffer());
     }
-    let (rows, columns, depth) = (x.rows as u32, padded(layer.weight.rows) as u32, layer.weight.stride() as u32);
-    let variant = batch.context.variant(x.rows, (depth as usize, columns as usize));
     let mut chosen = Vec::new();
     if variant.needs().matrix().is_some() {
         chosen.push(("SUBGROUP", batch.context.matrices.map_or(0, |matrices| matrices.subgroup)));
@@ -55,6 +58,7 @@ pub fn record(batch: &mut Batch, x: &Tensor, layer: &Linear<GpuEngine>, epilogue
     if let Epilogue::Activation(activation) = epilogue {
         chosen.push(("ACTIVATION", activation as u32));
     }
+    let x_bytes = if variant.needs() == Need::Dots { 1.0 } else { 4.0 };
     let [t, m, k] = [x.rows as f64, layer.weight.rows as f64, layer.weight.columns as f64];
     let weight_bytes = batch.context.storage.dtype().bytes() as f64;
     let residual_bytes = if matches!(epilogue, Epilogue::Add(_)) { 4.0 * t * m } else { 0.0 };
@@ -66,7 +70,16 @@ pub fn record(batch: &mut Batch, x: &Tensor, layer: &Linear<GpuEngine>, epilogue
         inputs,
         params: LinearParams { rows, columns, depth, width: layer.weight.rows as u32 },
         workgroups: [columns.div_ceil(tile_columns), rows.div_ceil(tile_rows), 1],
-        cost: Cost { flops: 2.0 * t * m * k, bytes: 4.0 * t * (k + m) + m * k * weight_bytes + residual_bytes },
+        cost: Cost {
+            flops: 2.0 * t * m * k,
+            bytes: t * (x_bytes * k + 4.0 * m) + m * k * weight_bytes + residual_bytes,
+        },
     });
     output
+}
+
+/// What is multiplied instead of x, where weights are in int8: rows as rotated as theirs, in integers for products of those.
+fn in_front(batch: &mut Batch, x: &Tensor, variant: &Variant) -> Option<Tensor> {
+    let rotated = (batch.context.storage == Storage::Int8).then(|| int8::rotate(batch, x))?;
+    Some(if variant.needs() == Need::Dots { int8::round(batch, &rotated) } else { rotated })
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::super::kernel::Need;
 use super::variant::{PORTABLE, VARIANTS, Variant};
 
 /// The most rows for which the small variant is taken where nothing was measured: it reads the weights once for every four rows. On lavapipe it
@@ -37,6 +38,12 @@ impl Plan {
     /// Where there is none of this name.
     pub fn only(name: &str) -> Self {
         Self { few: Vec::new(), many: named(name) }
+    }
+
+    /// This one where its variants multiply integers, else the one of those that do.
+    #[must_use]
+    pub(crate) fn of_dots(self) -> Self {
+        if self.many.needs() == Need::Dots { self } else { Self::only("dots").with(SMALL_ROWS, "dots_few") }
     }
 
     /// The same, and another variant for so many rows at most; fewer than those of the variants that it already has.

@@ -2,16 +2,16 @@
 
 use wembed_shaders::{
     ACTIVATION, EPILOGUE_ACTIVATION, EPILOGUE_ADD, EPILOGUE_BIAS, FINITE, LINEAR_LAYER, LINEAR_ROWS, LINEAR_SMALL,
-    LINEAR_TILED, LINEAR_WIDE, MATH, Part, X_DIRECT,
+    LINEAR_TILED, LINEAR_WIDE, MATH, Part, X_DIRECT, X_FLOATS,
 };
 
-use super::super::kernel::{Constants, Kernel, Need};
+use super::super::kernel::{Constants, Kernel, Need, Reads};
 #[cfg(not(target_family = "wasm"))]
 use super::subgroup;
-use super::{CHUNK, Epilogue, PANEL, PARAMS};
+use super::{CHUNK, Epilogue, PANEL, PARAMS, dots};
 use crate::Activation;
 
-/// One way of computing a linear layer. All that have no matrices add in the same order.
+/// One way of computing a linear layer. All that have neither matrices nor dot products of integers add in the same order.
 #[derive(Debug)]
 pub struct Variant {
     /// As plans, profiles and reports name it.
@@ -50,7 +50,7 @@ impl Variant {
 
     /// Whether it adds over k in the order that another one does.
     pub fn adds_as(&self, other: &Self) -> bool {
-        self.needs().matrix() == other.needs().matrix()
+        self.needs().adds_as(other.needs())
     }
 }
 
@@ -83,7 +83,7 @@ pub(super) const fn kernel(
     choices: &'static [Constants],
     needs: Need,
 ) -> Kernel {
-    Kernel { label, parts, inputs, reads_weights: true, params: PARAMS, constants, needs, choices }
+    Kernel { label, parts, inputs, weights: Reads::Matrices, params: PARAMS, constants, needs, choices }
 }
 
 /// A variant of a name, its WGSL files, its constants and those of them that are its tile; what it needs of a device, and constants that are chosen.
@@ -126,13 +126,12 @@ macro_rules! variant {
     };
 }
 
-#[cfg(not(target_family = "wasm"))]
 pub(super) use {activations, variant};
 
 /// Few rows, where reading the weights is the work.
 static SMALL: Variant = variant!(
     "small",
-    [LINEAR_SMALL],
+    [X_FLOATS, LINEAR_SMALL],
     &[("CHUNK", CHUNK), ("PANEL", PANEL), ("ROWS", 4), ("COLUMNS", 16), ("LANES", 8)],
     ["ROWS", "COLUMNS"]
 );
@@ -140,7 +139,7 @@ static SMALL: Variant = variant!(
 /// Tiles of 8 x 128, 32 threads of 8 x 4 that read x as it lies: where caches serve, and where waiting for a workgroup costs.
 static DIRECT: Variant = variant!(
     "direct",
-    [X_DIRECT, LINEAR_ROWS],
+    [X_FLOATS, X_DIRECT, LINEAR_ROWS],
     &[("CHUNK", CHUNK), ("PANEL", PANEL), ("ROWS", 8), ("COLUMNS", 128)],
     ["ROWS", "COLUMNS"]
 );
@@ -148,7 +147,7 @@ static DIRECT: Variant = variant!(
 /// Tiles of 32 x 32, 64 threads of 4 x 4: for small cards, and where larger tiles would leave a large one idle.
 static NARROW: Variant = variant!(
     "narrow",
-    [LINEAR_TILED],
+    [X_FLOATS, LINEAR_TILED],
     &[("CHUNK", CHUNK), ("PANEL", PANEL), ("TILE", 32), ("STEP", 8)],
     ["TILE", "TILE"]
 );
@@ -156,7 +155,7 @@ static NARROW: Variant = variant!(
 /// Tiles of 64 x 64, 256 threads of 4 x 4: what every device runs well.
 static TILED: Variant = variant!(
     "tiled",
-    [LINEAR_TILED],
+    [X_FLOATS, LINEAR_TILED],
     &[("CHUNK", CHUNK), ("PANEL", PANEL), ("TILE", 64), ("STEP", 16)],
     ["TILE", "TILE"]
 );
@@ -164,7 +163,7 @@ static TILED: Variant = variant!(
 /// Tiles of 64 x 64, 64 threads of 8 x 8: twice the work for what is read from the tiles, where there are registers for it.
 static WIDE: Variant = variant!(
     "wide",
-    [LINEAR_WIDE],
+    [X_FLOATS, LINEAR_WIDE],
     &[("CHUNK", CHUNK), ("PANEL", PANEL), ("TILE", 64), ("STEP", 16)],
     ["TILE", "TILE"]
 );
@@ -179,14 +178,21 @@ pub static VARIANTS: &[&Variant] = &[
     &NARROW,
     &TILED,
     &WIDE,
+    &dots::FEW,
+    &dots::NARROW,
+    &dots::MANY,
     #[cfg(not(target_family = "wasm"))]
     &subgroup::SHUFFLE,
     #[cfg(not(target_family = "wasm"))]
     &subgroup::MATRIX8_FEW,
+    #[cfg(not(target_family = "wasm"))]
+    &subgroup::MATRIX8_SMALL,
     #[cfg(not(target_family = "wasm"))]
     &subgroup::MATRIX8,
     #[cfg(not(target_family = "wasm"))]
     &subgroup::MATRIX16_FEW,
     #[cfg(not(target_family = "wasm"))]
     &subgroup::MATRIX16,
+    #[cfg(not(target_family = "wasm"))]
+    &subgroup::MATRIX16_DEEP,
 ];

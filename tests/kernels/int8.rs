@@ -1,0 +1,135 @@
+//! Linear layers of a GPU whose weights are in int8: every variant, every epilogue, and that the memory is int8.
+
+use std::time::Duration;
+
+use half::f16;
+use pollster::block_on;
+use wembed_kernels::gpu::{GpuEngine, Options, Plan, variants};
+use wembed_kernels::int8::block;
+use wembed_kernels::{Dtype, Engine as _, Stored, padded};
+use wembed_tests::device::{lacks, open, options};
+use wembed_tests::int8;
+use wembed_tests::judge::Judge;
+use wembed_tests::matrix::Matrix;
+use wembed_tests::oracle;
+use wembed_tests::tolerance;
+use wembed_tests::values::normals;
+
+use crate::linear::{CASES, after, epilogues};
+use crate::repetition::{Encoder, bits, sentences};
+
+/// What the weights are multiplied with.
+#[derive(Clone, Copy)]
+enum Inputs {
+    /// Rotated rows.
+    Floats,
+    /// The same in f16.
+    Halves,
+    /// The same in int8.
+    Integers,
+}
+
+impl Inputs {
+    fn of(self, x: &[f32], columns: usize) -> Vec<f32> {
+        match self {
+            Self::Floats => int8::rotated(x, columns),
+            Self::Halves => {
+                // By a power of two, so that f16 holds sums of as many numbers as a block has.
+                let block = block(padded(columns)) as f32;
+                let rounded = |x: f32| block * f16::from_f32(x / block).to_f32();
+                int8::rotated(x, columns).into_iter().map(rounded).collect()
+            }
+            Self::Integers => int8::inputs(x, columns),
+        }
+    }
+}
+
+fn int8_options() -> Options {
+    Options { dtype: Dtype::Int8, ..options() }
+}
+
+fn hold(name: &str, engine: &GpuEngine, inputs_are: Inputs) {
+    let is_by_matrices = matches!(inputs_are, Inputs::Halves);
+    let mut judge = Judge::new(if is_by_matrices { tolerance::LINEAR_MATRICES } else { tolerance::LINEAR });
+    for case in CASES {
+        let inputs = case.inputs();
+        let layer = inputs.layer(engine);
+        let x = inputs_are.of(&inputs.x, inputs.depth);
+        let weight = inputs.weight.multiplied(Dtype::Int8);
+        let product = oracle::linear(&x, &weight, &inputs.bias, padded(inputs.depth));
+        for epilogue in epilogues() {
+            let expected = after(&product, epilogue, &inputs.residual);
+            judge.hold(&format!("{name}, {case:?}, {epilogue:?}"), &inputs.run(engine, &layer, epilogue), &expected);
+        }
+    }
+}
+
+#[test]
+fn floats_times_int8_hold_every_case() {
+    for name in variants().filter(|name| !name.starts_with("dots")) {
+        let options = Options { dots: Some(false), linear: Plan::only(name), ..int8_options() };
+        let Some(engine) = open(options) else { return };
+        hold(name, &engine, Inputs::Floats);
+    }
+}
+
+#[test]
+fn integers_hold_every_case() {
+    for name in ["dots", "dots_narrow", "dots_few"] {
+        let options = Options { dots: Some(true), linear: Plan::only(name), ..int8_options() };
+        let Some(engine) = open(options) else { return };
+        assert!(engine.variants().contains(&name), "it takes integers");
+        hold(name, &engine, Inputs::Integers);
+    }
+}
+
+#[test]
+fn matrices_of_int8_hold_every_case() {
+    let options = || Options { matrices: true, ..int8_options() };
+    let Some(engine) = open(options()) else { return };
+    let names: Vec<_> = engine.variants().into_iter().filter(|name| name.starts_with("matrix")).collect();
+    if names.is_empty() {
+        return lacks("matrices", &engine.info().name);
+    }
+    for name in names {
+        let engine = open(Options { linear: Plan::only(name), ..options() }).expect("it was opened before");
+        hold(name, &engine, Inputs::Halves);
+    }
+}
+
+/// A text does not see its neighbours, and whatever is measured and chosen, no bit shows it.
+#[test]
+fn a_text_alone_has_the_bits_it_has_among_others() {
+    for dots in [false, true] {
+        let Some(engine) = open(Options { dots: Some(dots), ..int8_options() }) else { return };
+        let encoder = Encoder::new(&engine);
+        let run = |lengths: &[usize]| bits(&block_on(encoder.run(&engine, &sentences(lengths))).expect("it runs"));
+        let (alone, among) = (run(&[5]), run(&[5, 1, 40, 17, 70]));
+        assert_eq!(alone, among[..alone.len()], "dots: {dots}");
+        let tuned = block_on(engine.tune(Duration::from_millis(200))).expect("it is measured");
+        assert_eq!(tuned.refused, [""; 0], "dots: {dots}");
+        assert_eq!(run(&[5, 1, 40, 17, 70]), among, "dots: {dots}, {:?}", tuned.plans);
+    }
+}
+
+/// By the driver's own memory, as its allocator has it: a byte a weight, and four a row.
+#[test]
+fn memory_is_int8() {
+    const ROWS: usize = 1536;
+    const COLUMNS: usize = 1024;
+    for (dtype, expected) in
+        [(Dtype::F32, 4 * ROWS * COLUMNS), (Dtype::F16, 2 * ROWS * COLUMNS), (Dtype::Int8, ROWS * COLUMNS + 4 * ROWS)]
+    {
+        let Some(engine) = open(Options { dtype, ..options() }) else { return };
+        let named = |name: &str| {
+            let report = engine.device().generate_allocator_report().expect("a native device has an allocator");
+            let named = report.allocations.into_iter().filter(|allocation| allocation.name == name);
+            named.map(|allocation| allocation.size as usize).sum::<usize>()
+        };
+        assert_eq!(named("weighed"), 0);
+        let matrix = Matrix::new("weighed", &normals(ROWS * COLUMNS, 1.0, 1), COLUMNS, Stored::F32);
+        let weights = block_on(engine.matrix(matrix)).expect("it loads");
+        assert_eq!(named("weighed"), expected, "{}", dtype.name());
+        drop(weights);
+    }
+}
