@@ -109,7 +109,7 @@ fn dtypes(set: &str) -> &'static [Dtype] {
     match set {
         "amx" => &[Dtype::Bf16, Dtype::Bf16x3, Dtype::Int8],
         "avx512-bf16" => &[Dtype::Bf16, Dtype::Bf16x3],
-        "avx-vnni" => &[Dtype::Int8],
+        "avx-vnni" | "i8mm" | "dotprod" => &[Dtype::Int8],
         _ => &[Dtype::F32, Dtype::F16, Dtype::Bf16, Dtype::Int8],
     }
 }

@@ -26,6 +26,7 @@ const engine = (program, dtype, threads, form) => ({
 const onGpu = (program, dtype) => ({ name: `${program} ${dtype} WebGPU`, options: { program, device: "gpu", dtype, threads: 1 } });
 const ENGINES = [
   engine("transformers.js", "q8", 1),
+  engine("wembed", "int8", 1, "relaxed"),
   engine("transformers.js", "f32", 1),
   engine("wembed", "f32", 1, "simd"),
   engine("wembed", "f32", 1, "relaxed"),
@@ -35,7 +36,9 @@ const ENGINES = [
 // With --webgpu, on a program that stands for a GPU: an alarm, not a goal.
 const GPU_ENGINES = [onGpu("transformers.js", "f32"), onGpu("wembed", "f32"), onGpu("wembed", "f16")];
 // A worse distance to the reference than this is another model, not rounding.
-const WORST_DISTANCE = { f32: 1e-8, f16: 1e-5, q8: 5e-2 };
+const WORST_DISTANCE = { f32: 1e-8, f16: 1e-5, int8: 5e-3, q8: 5e-2 };
+// What transformers.js calls a type.
+const THEIRS = { int8: "q8" };
 const TARGET = 1.5;
 
 const COLD_ROUNDS = 3;
@@ -212,7 +215,7 @@ try {
   const shares = await measure(browser, server.origin, engines, cases, Number(rounds));
   // Each of ours beside its peer: of the same type, with as many threads.
   const peer = ({ options }) => ({ options: other }) =>
-    other.program !== "wembed" && other.dtype === options.dtype && other.threads === options.threads;
+    other.program !== "wembed" && other.dtype === (THEIRS[options.dtype] ?? options.dtype) && other.threads === options.threads;
   const pairs = engines.filter(({ options }) => options.program === "wembed")
     .flatMap((ours) => engines.filter(peer(ours)).map(({ name }) => [ours.name, name]));
   const shape = ({ texts, tokens }) => ({ texts: texts.length, tokens });

@@ -24,10 +24,7 @@ pub(super) struct Instructions {
 
 /// Every set that this processor has and the system lets us use, the best first.
 pub(super) fn available() -> Vec<Instructions> {
-    #[cfg(target_arch = "x86_64")]
     let with_units = super::units::of_this_processor();
-    #[cfg(not(target_arch = "x86_64"))]
-    let with_units = Vec::<Instructions>::new();
     let is_new = |set: &Instructions| with_units.iter().all(|other| other.name != set.name);
     let vectors: Vec<_> = levels().into_iter().map(plain).filter(is_new).collect();
     with_units.into_iter().chain(vectors).collect()

@@ -171,11 +171,9 @@ impl CpuEngine {
 /// bf16 in less time than vectors one of f32; AVX512-BF16 takes half as long again.
 fn fastest(instructions: Instructions) -> Dtype {
     match instructions.bf16 {
-        Unit::Vectors => Dtype::F32,
-        #[cfg(target_arch = "x86_64")]
-        Unit::Avx512Bf16 | Unit::Avx512Vnni | Unit::AvxVnni => Dtype::F32,
         #[cfg(target_arch = "x86_64")]
         Unit::Amx => Dtype::Bf16x3,
+        _ => Dtype::F32,
     }
 }
 

@@ -136,6 +136,7 @@ impl Panels {
         let panels = self.memory.of_mut::<u32>().chunks_exact_mut(panel_words).enumerate();
         let panels = panels.skip(first / width).take((first + count).div_ceil(width) - first / width);
         let failed: Mutex<Option<(usize, usize, f32)>> = Mutex::new(None);
+        let bias = self.unit.bias();
         context.threads.each(panels, |(index, panel)| {
             let rows = (index * width).max(first)..((index + 1) * width).min(first + count);
             let bytes = &piece.bytes[(rows.start - first) * row_bytes..(rows.end - first) * row_bytes];
@@ -166,7 +167,7 @@ impl Panels {
                         }
                         place.put_pairs(&to_bf16(values), low);
                     }
-                    Format::Int8 => place.put_int8(values, panel, depth),
+                    Format::Int8 => place.put_int8(values, panel, depth, bias),
                 }
             });
         });
@@ -253,8 +254,9 @@ impl Place {
         }
     }
 
-    /// The same with four, of rows that are rotated and rounded first, and behind them their scales and what 128 times each sums up to.
-    fn put_int8(&self, rows: &[f32], panel: &mut [u32], depth: usize) {
+    /// The same with four, of rows that are rotated and rounded first, and behind them their scales and what the
+    /// unit's bias times each sums up to.
+    fn put_int8(&self, rows: &[f32], panel: &mut [u32], depth: usize, bias: u8) {
         let (words, rest) = panel.split_at_mut(depth / 4 * self.width);
         let (scales, offsets) = rest.split_at_mut(self.width);
         let (mut values, mut integers) = (vec![0.0; depth], vec![0; depth]);
@@ -263,7 +265,8 @@ impl Place {
             values[self.columns..].fill(0.0);
             int8::rotate(&mut values);
             scales[column] = int8::round(&values, &mut integers).to_bits();
-            offsets[column] = (128 * integers.iter().map(|&integer| i32::from(integer)).sum::<i32>()).cast_unsigned();
+            let sum: i32 = integers.iter().map(|&integer| i32::from(integer)).sum();
+            offsets[column] = (i32::from(bias) * sum).cast_unsigned();
             for (four, words) in integers.as_chunks().0.iter().zip(words.chunks_exact_mut(self.width)) {
                 words[column] = u32::from_le_bytes(four.map(i8::cast_unsigned));
             }

@@ -2,16 +2,17 @@
 
 use fearless_simd::{dispatch, prelude::*};
 
-use super::{Order, in_steps};
+use super::{Order, Unit, in_steps};
 use crate::cpu::memory::Buffer;
 use crate::cpu::panels::Int8;
 use crate::cpu::product::with_workspace;
 use crate::cpu::{Context, Tensor};
 use crate::int8::{self, LARGEST, ROUNDER};
 
-/// x R, in integers and a scale for each row. Where words lie in an `order` they hold bytes, four k a word, each 128 more than the integer, for units
-/// that multiply a byte by an int8; else the integers are f32. The rows beyond the last one, as far as a unit reads, hold what was there before.
-pub(super) fn round(context: &Context, x: &Tensor, flips: &[f32], order: Option<Order>) -> [Buffer; 2] {
+/// x R, in integers and a scale for each row: bytes, four k a word, each the unit's bias more than the integer; f32 for vectors. The rows beyond the last one,
+/// as far as a unit reads, hold what was there before.
+pub(super) fn round(context: &Context, x: &Tensor, flips: &[f32], unit: Unit) -> [Buffer; 2] {
+    let order = unit.order();
     let words = order.map_or(x.stride, |_| x.stride / 4);
     let mut integers = context.scratch.take(order.map_or(x.rows, |_| in_steps(x.rows)) * words);
     let mut scales = context.scratch.take(x.rows);
@@ -30,7 +31,7 @@ pub(super) fn round(context: &Context, x: &Tensor, flips: &[f32], order: Option<
                         Some(order) => {
                             for (step, values) in rotated.chunks_exact(4 * Order::WORDS).enumerate() {
                                 let place = &mut integers[order.place(row, step, words)..][..Order::WORDS];
-                                rounding.bytes(simd, values, bytemuck::cast_slice_mut(place));
+                                rounding.bytes(simd, values, unit.bias(), bytemuck::cast_slice_mut(place));
                             }
                         }
                         None => rounding.numbers(simd, rotated, bytemuck::cast_slice_mut(&mut integers[row * words..][..words])),
@@ -146,16 +147,16 @@ impl Rounding {
         }
     }
 
-    /// 128 more than the integers, a byte each.
+    /// The integers and so much more, a byte each.
     #[inline(always)]
-    fn bytes<S: Simd>(&self, simd: S, values: &[f32], bytes: &mut [u8]) {
+    fn bytes<S: Simd>(&self, simd: S, values: &[f32], bias: u8, bytes: &mut [u8]) {
         let lanes = S::f32s::LEN;
         let mut words = [0u32; 4 * Order::WORDS];
         for (values, words) in values.chunks_exact(lanes).zip(words.chunks_exact_mut(lanes)) {
             self.rounded(simd, values).bitcast::<S::u32s>().store_slice(words);
         }
         for (byte, word) in bytes.iter_mut().zip(words) {
-            *byte = word as u8 ^ 0x80;
+            *byte = word as u8 ^ bias;
         }
     }
 }
@@ -166,7 +167,7 @@ pub(super) struct Scaling<'a> {
     /// The scales of x.
     pub rows: &'a [f32],
     pub panel: Int8<'a>,
-    /// Whether sums are 32-bit integers, of which x had 128 too much; else they are f32.
+    /// Whether sums are 32-bit integers, of which x had its unit's bias too much; else they are f32.
     pub are_integers: bool,
 }
 

@@ -8,8 +8,9 @@
 
 #[cfg(target_arch = "x86_64")]
 mod amx;
-#[cfg(target_arch = "x86_64")]
 mod dot_products;
+#[cfg(target_arch = "aarch64")]
+mod i8mm;
 mod int8;
 #[cfg(target_arch = "x86_64")]
 mod pairs;
@@ -28,8 +29,13 @@ use int8::Scaling;
 #[cfg(target_arch = "x86_64")]
 #[doc(hidden)]
 pub use amx::assume as assume_amx;
+use dot_products::Words;
+#[cfg(target_arch = "aarch64")]
+use dot_products::neon;
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+use dot_products::relaxed;
 #[cfg(target_arch = "x86_64")]
-use dot_products::{Words, avx_vnni, avx512_bf16, avx512_vnni};
+use dot_products::x86::{avx_vnni, avx512_bf16, avx512_vnni};
 
 /// What multiplies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +54,15 @@ pub(super) enum Unit {
     /// AMX: tiles of 16 x 32 and 32 x 16 bf16, or of 16 x 64 and 64 x 16 int8, into one of 16 x 16 sums.
     #[cfg(target_arch = "x86_64")]
     Amx,
+    /// Arm's `sdot`: four products of int8 added to each of 4 sums.
+    #[cfg(target_arch = "aarch64")]
+    Dotprod,
+    /// Arm's `smmla`: 2 x 8 and 8 x 2 int8 into 2 x 2 sums.
+    #[cfg(target_arch = "aarch64")]
+    I8mm,
+    /// wasm's relaxed dot product, where it is exact with bytes that have so much more than their integers.
+    #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+    Relaxed { bias: u8 },
 }
 
 impl Unit {
@@ -59,17 +74,35 @@ impl Unit {
             Self::Avx512Bf16 | Self::Avx512Vnni | Self::AvxVnni => Some(Order::Rows),
             #[cfg(target_arch = "x86_64")]
             Self::Amx => Some(Order::Tiles),
+            #[cfg(target_arch = "aarch64")]
+            Self::Dotprod | Self::I8mm => Some(Order::Rows),
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            Self::Relaxed { .. } => Some(Order::Rows),
+        }
+    }
+
+    /// What a byte of x has more than its integer: x86's units multiply a byte by an int8.
+    pub const fn bias(self) -> u8 {
+        match self {
+            Self::Vectors => 0,
+            #[cfg(target_arch = "x86_64")]
+            _ => 128,
+            #[cfg(target_arch = "aarch64")]
+            _ => 0,
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            Self::Relaxed { bias } => bias,
         }
     }
 }
 
 /// How rows of words lie in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "so far only x86's units read words"))]
 enum Order {
     /// One after another.
+    #[cfg_attr(target_arch = "wasm32", allow(dead_code, reason = "without relaxed SIMD there are vectors alone"))]
     Rows,
     /// 16 rows together, 64 bytes of each, one after another: a tile.
+    #[cfg(target_arch = "x86_64")]
     Tiles,
 }
 
@@ -83,6 +116,7 @@ impl Order {
     const fn place(self, row: usize, step: usize, words: usize) -> usize {
         match self {
             Self::Rows => row * words + step * Self::WORDS,
+            #[cfg(target_arch = "x86_64")]
             Self::Tiles => (step * Self::ROWS + row) * Self::WORDS,
         }
     }
@@ -98,6 +132,29 @@ pub(super) fn of_this_processor() -> Vec<super::instructions::Instructions> {
         avx_vnni: avx_vnni::is_there(),
     };
     has.sets()
+}
+
+/// What NEON has with units for int8, the best first.
+#[cfg(target_arch = "aarch64")]
+pub(super) fn of_this_processor() -> Vec<super::instructions::Instructions> {
+    use super::instructions::Instructions;
+    let level = fearless_simd::Level::new();
+    let set = |name, int8| Instructions { name, level, bf16: Unit::Vectors, int8 };
+    let i8mm = i8mm::is_there().then(|| set("i8mm", Unit::I8mm));
+    let dotprod = neon::is_there().then(|| set("dotprod", Unit::Dotprod));
+    i8mm.into_iter().chain(dotprod).collect()
+}
+
+/// What relaxed SIMD has where its dot products are exact.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub(super) fn of_this_processor() -> Vec<super::instructions::Instructions> {
+    #[cfg(target_feature = "relaxed-simd")]
+    if let Some(bias) = relaxed::bias() {
+        use super::instructions::Instructions;
+        let level = fearless_simd::Level::new();
+        return vec![Instructions { name: "relaxed-simd", level, bf16: Unit::Vectors, int8: Unit::Relaxed { bias } }];
+    }
+    Vec::new()
 }
 
 /// Which units a processor has.
@@ -163,7 +220,7 @@ impl<'a> Inputs<'a> {
                 Some(_) => unreachable!("no unit for bf16"),
             },
             Format::Int8 => {
-                let [integers, scales] = int8::round(context, x, &panels.flips, panels.unit.order());
+                let [integers, scales] = int8::round(context, x, &panels.flips, panels.unit);
                 Self::Int8 { integers, scales }
             }
         }
@@ -264,7 +321,6 @@ pub(super) fn multiply<'a, S: Simd>(
             let are_integers = work.panels.unit != Unit::Vectors;
             scaling = Some(Scaling { rows: &scales.of()[work.rows.clone()], panel, are_integers });
             if are_integers {
-                #[cfg(target_arch = "x86_64")]
                 by_words(integers, work, panel.words, bytemuck::cast_slice_mut(sums), false);
             } else {
                 vectors::multiply(simd, integers.of(), work, [&mut *sums, space]);
@@ -275,17 +331,27 @@ pub(super) fn multiply<'a, S: Simd>(
 }
 
 /// sums = x panel, or sums += x panel where `add` is set, in words as the unit has them. // (rows, width)
-#[cfg(target_arch = "x86_64")]
 fn by_words(x: &Buffer, work: &Work<'_>, panel: &[u32], sums: &mut [u32], add: bool) {
     let (words, count) = (panel.len() / work.panels.width, work.rows.len());
     let x = Words { words: &x.of()[work.rows.start * words..], stride: words, count };
     match work.panels.unit {
-        Unit::Vectors => unreachable!("vectors read no words"),
+        Unit::Vectors => unreachable!("vectors read no words, as {} rows into {} sums, {add}", x.count, sums.len()),
+        #[cfg(target_arch = "x86_64")]
         Unit::Avx512Bf16 => avx512_bf16::multiply(x, panel, sums, add),
+        #[cfg(target_arch = "x86_64")]
         Unit::Avx512Vnni => avx512_vnni::multiply(x, panel, sums, add),
+        #[cfg(target_arch = "x86_64")]
         Unit::AvxVnni => avx_vnni::multiply(x, panel, sums, add),
+        #[cfg(target_arch = "x86_64")]
         Unit::Amx if work.panels.format == Format::Int8 => amx::multiply::<true>(x, panel, sums, add),
+        #[cfg(target_arch = "x86_64")]
         Unit::Amx => amx::multiply::<false>(x, panel, sums, add),
+        #[cfg(target_arch = "aarch64")]
+        Unit::Dotprod => neon::multiply(x, panel, sums, add),
+        #[cfg(target_arch = "aarch64")]
+        Unit::I8mm => i8mm::multiply(x, panel, sums, add),
+        #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+        Unit::Relaxed { .. } => relaxed::multiply(x, panel, sums, add),
     }
 }
 
