@@ -1,4 +1,4 @@
-//! Linear layers of a GPU whose weights are in int8: every variant, every epilogue, and that the memory is int8.
+//! Linear layers of a GPU whose weights are in int8: every variant, an epilogue of each kind, and that the memory is int8.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use half::f16;
 use pollster::block_on;
 use wembed_kernels::gpu::{GpuEngine, Options, Plan, variants};
 use wembed_kernels::int8::block;
-use wembed_kernels::{Dtype, Engine as _, Stored, padded};
+use wembed_kernels::{Activation, Dtype, Engine as _, Stored, padded};
 use wembed_tests::device::{lacks, open, options};
 use wembed_tests::int8;
 use wembed_tests::judge::Judge;
@@ -15,7 +15,7 @@ use wembed_tests::oracle;
 use wembed_tests::tolerance;
 use wembed_tests::values::normals;
 
-use crate::linear::{CASES, after, epilogues};
+use crate::linear::{CASES, Case, Epilogue, after};
 use crate::repetition::{Encoder, bits, sentences};
 
 /// What the weights are multiplied with.
@@ -57,7 +57,7 @@ fn hold(name: &str, engine: &GpuEngine, inputs_are: Inputs) {
         let x = inputs_are.of(&inputs.x, inputs.depth);
         let weight = inputs.weight.multiplied(Dtype::Int8);
         let product = oracle::linear(&x, &weight, &inputs.bias, padded(inputs.depth));
-        for epilogue in epilogues() {
+        for epilogue in [Epilogue::Bias, Epilogue::Add, Epilogue::Activation(Activation::Gelu)] {
             let expected = after(&product, epilogue, &inputs.residual);
             judge.hold(&format!("{name}, {case:?}, {epilogue:?}"), &inputs.run(engine, &layer, epilogue), &expected);
         }
@@ -94,6 +94,30 @@ fn matrices_of_int8_hold_every_case() {
     for name in names {
         let engine = open(Options { linear: Plan::only(name), ..options() }).expect("it was opened before");
         hold(name, &engine, Inputs::Halves);
+    }
+}
+
+/// The product's first rows are the same bits however many follow, and whichever variant of an engine computes them.
+#[test]
+fn rows_do_not_see_each_other() {
+    for dots in [false, true] {
+        let options = || Options { dots: Some(dots), ..int8_options() };
+        let Some(engine) = open(options()) else { return };
+        for (depth, columns) in [(192, 65), (832, 64), (3072, 64)] {
+            let run = |engine: &GpuEngine, rows| {
+                let inputs = Case::of(rows, depth, columns).inputs();
+                inputs.run(engine, &inputs.layer(engine), Epilogue::Add)
+            };
+            let expected = run(&engine, 130);
+            for name in engine.variants() {
+                let engine = open(Options { linear: Plan::only(name), ..options() }).expect("it was opened before");
+                for rows in [1, 4, 5, 33, 65, 130] {
+                    let found = run(&engine, rows);
+                    let words = rows * found.stride;
+                    assert_eq!(found.words[..words], expected.words[..words], "{name}, K {depth}, {rows} rows");
+                }
+            }
+        }
     }
 }
 
