@@ -13,8 +13,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
 
 const LARGEST: f32 = 127.0;
-// 2^-126, the least normal number.
-const LEAST: u32 = 0x00800000u;
+// 2^-119: 127 over less is no f32. A row of less is zeros.
+const LEAST: u32 = 0x04000000u;
 
 // Each invocation's largest magnitude, as bits, which are in the order of magnitudes, what is no number beyond all.
 var<workgroup> largest: array<u32, THREADS>;

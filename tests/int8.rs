@@ -4,6 +4,9 @@
 use half::bf16;
 use wembed_kernels::padded;
 
+/// 2^-119.
+const LEAST: f32 = f32::from_bits(0x0400_0000);
+
 /// Rows of x as an int8 engine multiplies them, each padded.
 pub fn inputs(x: &[f32], columns: usize) -> Vec<f32> {
     rows(x, columns, 1.0, |largest| largest / 127.0, |value, largest, _| value * (127.0 / largest))
@@ -43,8 +46,7 @@ fn rows(
         rotate(&mut row);
         let largest = row.iter().fold(0f32, |largest, value| largest.max(value.abs()));
         let scale = scale(largest);
-        let integer =
-            |value| if largest < f32::MIN_POSITIVE { 0.0 } else { quotient(value, largest, scale).round_ties_even() };
+        let integer = |value| if largest < LEAST { 0.0 } else { quotient(value, largest, scale).round_ties_even() };
         // Exact in f64 only; what an f32 rounds here is half a step in 2^24.
         rounded.extend(row.iter().map(|&value| integer(value).clamp(-127.0, 127.0) * scale));
     }

@@ -104,11 +104,16 @@ fn load<E: Engine>(engine: E, files: Memory) -> Embedder<E, Memory> {
     block_on(Embedder::load(engine, files, LoadOptions::default())).unwrap()
 }
 
-/// Every way of the processor's, and a GPU that holds f32: its f16 cannot hold what these models are made ill with.
+/// Every way of the processor's, and a GPU that holds f32, and int8: its f16 cannot hold what these models are made ill with.
 macro_rules! each_f32_engine {
     (|$name:pat_param, $open:ident| $test:expr) => {
-        each_engine!(ways(), [Options { dtype: Dtype::F32, ..fast() }], |$name, $open| $test)
+        each_engine!(ways(), gpus(), |$name, $open| $test)
     };
+}
+
+fn gpus() -> [Options; 3] {
+    [(Dtype::F32, false), (Dtype::Int8, false), (Dtype::Int8, true)]
+        .map(|(dtype, dots)| Options { dtype, dots: Some(dots), ..fast() })
 }
 
 fn ways() -> Vec<CpuWay> {

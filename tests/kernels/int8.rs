@@ -75,10 +75,17 @@ fn floats_times_int8_hold_every_case() {
 
 #[test]
 fn integers_hold_every_case() {
-    for name in ["dots", "dots_narrow", "dots_few"] {
-        let options = Options { dots: Some(true), linear: Plan::only(name), ..int8_options() };
-        let Some(engine) = open(options) else { return };
-        assert!(engine.variants().contains(&name), "it takes integers");
+    let options = || Options { dots: Some(true), ..int8_options() };
+    let Some(engine) = open(options()) else { return };
+    let names = engine.variants();
+    assert!(!names.is_empty() && names.iter().all(|name| name.starts_with("dots")), "{names:?}");
+    assert!(engine.arithmetic().contains("dot products of int8"), "{}", engine.arithmetic());
+    // What another engine found is not followed.
+    let shapes = engine.unplanned();
+    engine.follow(&shapes.iter().map(|&shape| (shape, Plan::only("tiled"))).collect::<Vec<_>>());
+    assert_eq!(engine.unplanned(), shapes);
+    for name in names {
+        let engine = open(Options { linear: Plan::only(name), ..options() }).expect("it was opened before");
         hold(name, &engine, Inputs::Integers);
     }
 }
@@ -91,9 +98,21 @@ fn matrices_of_int8_hold_every_case() {
     if names.is_empty() {
         return lacks("matrices", &engine.info().name);
     }
+    let mut found = Vec::new();
     for name in names {
         let engine = open(Options { linear: Plan::only(name), ..options() }).expect("it was opened before");
         hold(name, &engine, Inputs::Halves);
+        let inputs = Case::of(65, 768, 128).inputs();
+        found.push(inputs.run(&engine, &inputs.layer(&engine), Epilogue::Bias));
+    }
+    assert!(found.iter().all(|raw| *raw == found[0]), "tiles of another size, the same bits");
+}
+
+/// An encoder gives what the processor gives: with f32 to f32's roundings, with integers but for numbers that a last bit rounds the other way.
+#[test]
+fn the_device_proves_itself() {
+    for dots in [false, true] {
+        let Some(_) = open(Options { dots: Some(dots), proof: true, ..int8_options() }) else { return };
     }
 }
 
@@ -145,15 +164,21 @@ fn memory_is_int8() {
         [(Dtype::F32, 4 * ROWS * COLUMNS), (Dtype::F16, 2 * ROWS * COLUMNS), (Dtype::Int8, ROWS * COLUMNS + 4 * ROWS)]
     {
         let Some(engine) = open(Options { dtype, ..options() }) else { return };
+        let report = || engine.device().generate_allocator_report();
+        if report().is_none() {
+            return lacks("allocator that reports", &engine.info().name);
+        }
         let named = |name: &str| {
-            let report = engine.device().generate_allocator_report().expect("a native device has an allocator");
-            let named = report.allocations.into_iter().filter(|allocation| allocation.name == name);
+            let named = report().into_iter().flat_map(|report| report.allocations);
+            let named = named.filter(|allocation| allocation.name == name);
             named.map(|allocation| allocation.size as usize).sum::<usize>()
         };
         assert_eq!(named("weighed"), 0);
         let matrix = Matrix::new("weighed", &normals(ROWS * COLUMNS, 1.0, 1), COLUMNS, Stored::F32);
         let weights = block_on(engine.matrix(matrix)).expect("it loads");
-        assert_eq!(named("weighed"), expected, "{}", dtype.name());
+        let found = named("weighed");
+        // DirectX rounds a buffer up.
+        assert!((expected..expected + (64 << 10)).contains(&found), "{}: {found} bytes, not {expected}", dtype.name());
         drop(weights);
     }
 }

@@ -6,9 +6,9 @@ use naga::{AddressSpace, ShaderStage};
 use crate::modules::modules;
 
 const WORKGROUP_BYTES: u32 = 16384;
-/// What Metal has, and NVIDIA, for the kernels that are theirs.
-const METAL_WORKGROUP_BYTES: u32 = 32768;
-const NVIDIA_WORKGROUP_BYTES: u32 = 49152;
+/// What a device has to have for the kernels that are Metal's or NVIDIA's to be taken.
+const MATRIX8_WORKGROUP_BYTES: u32 = 12_288;
+const MATRIX16_WORKGROUP_BYTES: u32 = 42_000;
 const INVOCATIONS: u32 = 256;
 const SIZES: [u32; 3] = [256, 256, 64];
 const STORAGE_BUFFERS: usize = 8;
@@ -26,8 +26,8 @@ fn every_kernel_fits_webgpus_default_limits() {
             .map(|variable| layouter[variable.ty].size.next_multiple_of(16))
             .sum();
         let most = match linked.kernel.needs.matrix() {
-            Some(16) => NVIDIA_WORKGROUP_BYTES,
-            Some(_) => METAL_WORKGROUP_BYTES,
+            Some(16) => MATRIX16_WORKGROUP_BYTES,
+            Some(_) => MATRIX8_WORKGROUP_BYTES,
             None => WORKGROUP_BYTES,
         };
         assert!(workgroup <= most, "{name}: {workgroup} bytes of workgroup memory");

@@ -24,6 +24,9 @@ pub(crate) const LARGEST: f32 = 127.0;
 /// The largest weight: a row's largest sum is no larger, and 127 times its scale, which may be rounded up, is an f32 yet.
 pub(crate) const LARGEST_WEIGHT: f32 = f32::from_bits(0x7f7f_0000);
 
+/// The least magnitude, 2^-119, that a row's largest number has to have not to be zeros: 127 over less is no f32.
+pub(crate) const LEAST: f32 = f32::from_bits(0x0400_0000);
+
 /// 1.5 x 2^23: a number to which an f32 below 2^22 is added lies where neighbours are 1 apart, so that the sum is rounded to an integer,
 /// which its lowest bits hold.
 pub(crate) const ROUNDER: f32 = 12_582_912.0;

@@ -1,6 +1,6 @@
 //! Numbers for trying operations on a device: the same everywhere, and exact in every type that weights are held in.
 
-use crate::{Error, Piece, Rows, Stored};
+use crate::{Error, Piece, Rows, Stored, int8};
 
 /// `count` multiples of 1/128 from -1 to 1, of mixed sign and size.
 pub fn noise(count: usize, seed: u32) -> Vec<f32> {
@@ -40,6 +40,22 @@ impl Noise {
     /// Of [`uneven`] values.
     pub fn uneven(rows: usize, columns: usize, seed: u32) -> Self {
         Self::of(rows, columns, &uneven(rows * columns, seed))
+    }
+
+    /// The rows that int8 holds in place of these, and holds exactly.
+    ///
+    /// # Panics
+    /// Where rows are no multiple of [`crate::ALIGNMENT`] long.
+    pub fn in_int8(self) -> Self {
+        let mut values: Vec<f32> = bytemuck::pod_collect_to_vec(&self.bytes);
+        let mut integers = vec![0; self.columns];
+        for row in values.chunks_exact_mut(self.columns) {
+            int8::rotate(row);
+            let scale = int8::round(row, &mut integers);
+            row.iter_mut().zip(&integers).for_each(|(value, &integer)| *value = f32::from(integer) * scale);
+            int8::unrotate(row);
+        }
+        Self::of(self.rows, self.columns, &values)
     }
 
     fn of(rows: usize, columns: usize, values: &[f32]) -> Self {

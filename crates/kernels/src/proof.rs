@@ -11,6 +11,17 @@ use crate::{Activation, Dtype, Embeddings, Engine, Error, Heads, Linear, Norm, O
 /// is known, is 5e-5.
 pub const FURTHEST: f32 = 2e-5;
 
+/// What an engine is held to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Proof {
+    /// What the CPU engine multiplies in.
+    pub dtype: Dtype,
+    /// How far it may be from that, of an operation's largest value.
+    pub furthest: f32,
+    /// Whether weights are such that int8 holds them exactly.
+    pub int8: bool,
+}
+
 const HIDDEN: usize = 64;
 const WIDE: usize = 192;
 const HEADS: Heads = Heads { count: 2, width: 32 };
@@ -77,12 +88,13 @@ struct Weights<E: Engine> {
 }
 
 impl<E: Engine> Weights<E> {
-    async fn new(engine: &E) -> Result<Self, Error> {
+    async fn new(engine: &E, int8: bool) -> Result<Self, Error> {
         let vector = |count, seed| engine.vector("noise", &noise(count, seed));
         let norm =
             |seed| Ok::<_, Error>(Norm { gain: vector(HIDDEN, seed)?, bias: vector(HIDDEN, seed + 1)?, epsilon: 1e-5 });
         let linear = async |rows, columns, seed| {
-            let weight = engine.matrix(Noise::new(rows, columns, seed)).await?;
+            let noise = Noise::new(rows, columns, seed);
+            let weight = engine.matrix(if int8 { noise.in_int8() } else { noise }).await?;
             Ok::<_, Error>(Linear { weight, bias: vector(rows, seed + 1)? })
         };
         let longest = LENGTHS.into_iter().max().expect("there are texts");
@@ -151,12 +163,11 @@ fn distance(found: &[f32], expected: &[f32]) -> f32 {
 ///
 /// # Errors
 /// Where the device fails, or is lost.
-pub async fn prove<E: Engine>(engine: &E, furthest: f32) -> Result<Option<String>, Error> {
+pub async fn prove<E: Engine>(engine: &E, Proof { dtype, furthest, int8 }: Proof) -> Result<Option<String>, Error> {
     // One thread: for so little work none is worth starting.
-    let dtype = if engine.dtype() == Dtype::Int8 { Dtype::Int8 } else { Dtype::F32 };
     let (dtype, threads) = (Some(dtype), Some(NonZeroUsize::MIN));
     let processor = CpuEngine::open(cpu::Options { dtype, threads, ..cpu::Options::default() })?;
-    let (tried, known) = (Weights::new(engine).await?, Weights::new(&processor).await?);
+    let (tried, known) = (Weights::new(engine, int8).await?, Weights::new(&processor, int8).await?);
     let packed = packed();
     let found = async |steps: &[Step]| {
         let found = tried.after(engine, &packed, steps).await?;
@@ -177,9 +188,11 @@ pub async fn prove<E: Engine>(engine: &E, furthest: f32) -> Result<Option<String
 
 #[cfg(test)]
 mod tests {
-    use super::{FURTHEST, STEPS, Step, Weights, distance, packed, prove};
+    use super::{FURTHEST, Proof, STEPS, Step, Weights, distance, packed, prove};
     use crate::cpu::{CpuEngine, Options, instruction_sets};
     use crate::{Activation, Dtype};
+
+    const IN_F32: Proof = Proof { dtype: Dtype::F32, furthest: FURTHEST, int8: false };
 
     #[test]
     fn every_instruction_set_proves_itself() {
@@ -187,8 +200,26 @@ mod tests {
             let options =
                 Options { instructions: Some(instructions.to_owned()), dtype: Some(Dtype::F32), ..Options::default() };
             let engine = CpuEngine::open(options).unwrap();
-            assert_eq!(pollster::block_on(prove(&engine, FURTHEST)).unwrap(), None, "{instructions}");
+            assert_eq!(pollster::block_on(prove(&engine, IN_F32)).unwrap(), None, "{instructions}");
         }
+    }
+
+    /// Whatever multiplies integers gives the same, and rounding what they are multiplied with is more than f32 may be off.
+    #[test]
+    fn int8_is_proved_by_int8() {
+        let engine = |dtype, instructions: &str| {
+            let instructions = Some(instructions.to_owned());
+            CpuEngine::open(Options { instructions, dtype: Some(dtype), ..Options::default() }).unwrap()
+        };
+        let proof = |dtype, furthest| Proof { dtype, furthest, int8: true };
+        let proved = |engine: &CpuEngine, proof| pollster::block_on(prove(engine, proof)).unwrap();
+        for instructions in instruction_sets() {
+            let integers = engine(Dtype::Int8, instructions);
+            assert_eq!(proved(&integers, proof(Dtype::Int8, 2e-3)), None, "{instructions}");
+            assert_ne!(proved(&integers, proof(Dtype::F32, 2e-3)), None, "{instructions}");
+        }
+        let floats = engine(Dtype::F32, instruction_sets()[0]);
+        assert_eq!(proved(&floats, proof(Dtype::F32, FURTHEST)), None, "int8 holds these weights exactly");
     }
 
     #[test]
@@ -196,7 +227,7 @@ mod tests {
         // bf16 loses more than any honest f32 does.
         let engine = CpuEngine::open(Options { dtype: Some(Dtype::Bf16), ..Options::default() });
         let Ok(engine) = engine else { return println!("skipped: no bf16 on this processor") };
-        let said = pollster::block_on(prove(&engine, FURTHEST)).unwrap().expect("bf16 is found out");
+        let said = pollster::block_on(prove(&engine, IN_F32)).unwrap().expect("bf16 is found out");
         assert!(said.starts_with("a linear layer is"), "{said}");
     }
 
@@ -204,7 +235,7 @@ mod tests {
     #[test]
     fn the_bound_tells_roundings_from_mistakes() {
         let engine = CpuEngine::open(Options { dtype: Some(Dtype::F32), ..Options::default() }).unwrap();
-        let weights = pollster::block_on(Weights::new(&engine)).unwrap();
+        let weights = pollster::block_on(Weights::new(&engine, false)).unwrap();
         let packed = packed();
         let after = |steps: &[Step]| pollster::block_on(weights.after(&engine, &packed, steps)).unwrap();
         let values = after(&STEPS);

@@ -3,7 +3,7 @@
 //! A panel holds `width` columns of the product, rows of the weight as a checkpoint stores it: k by k, so that one row of x
 //! and one k meet `width` weights side by side. In bf16 two neighbouring k lie in one word, the order of `vdpbf16ps` and
 //! of AMX's tiles, in int8 four; in bf16x3 a panel's rounded numbers come first, and behind them what that leaves; in int8 its columns'
-//! scales come last, and the sums that a unit which adds 128 to x makes too much. K is padded with zeros to a
+//! scales come last, and what a unit's bias of x makes its sums too large by. K is padded with zeros to a
 //! multiple of 64, the last panel to its width.
 
 use std::sync::Mutex;

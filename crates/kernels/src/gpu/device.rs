@@ -36,8 +36,8 @@ pub struct Options {
     /// Have [`GpuEngine::tune`](super::GpuEngine::tune) take matrices that a subgroup multiplies, where the device has them: activations are rounded to f16
     /// for them.
     pub matrices: bool,
-    /// Multiply weights in int8 with integers: what they are multiplied with is rounded, too. By default where a device in hardware has an instruction for it,
-    /// which Vulkan's and DirectX's have; Apple's have none.
+    /// Multiply weights in int8 with integers: what they are multiplied with is rounded, too. By default on Vulkan in hardware, where every card of the last years
+    /// has an instruction for it; Metal emulates it, and so does DirectX 12 by the compiler that comes with Windows.
     pub dots: Option<bool>,
     /// Have the device prove itself: see [`GpuEngine::open`](super::GpuEngine::open).
     pub proof: bool,
@@ -150,9 +150,9 @@ impl Matrices {
     }
 }
 
-/// Whether products of int8 are added up by an instruction: no API that wgpu has says so. Browsers tell too little to know.
+/// Whether products of int8 are taken to be added up by an instruction: no API that wgpu has says so. Browsers tell too little to know.
 fn has_dots(info: &wgpu::AdapterInfo) -> bool {
-    matches!(info.backend, wgpu::Backend::Vulkan | wgpu::Backend::Dx12) && info.device_type != wgpu::DeviceType::Cpu
+    info.backend == wgpu::Backend::Vulkan && info.device_type != wgpu::DeviceType::Cpu
 }
 
 impl DeviceInfo {

@@ -42,7 +42,7 @@ use weights::Order;
 pub use weights::{Vector, Weights};
 
 use crate::error::Kind;
-use crate::proof::{FURTHEST, prove};
+use crate::proof::prove;
 use crate::{
     Activation, Dtype, Embeddings, Engine, Error, Gathered, Heads, Linear, Norm, Ops, Packed, Pending, Pooling,
     RelativeBias, Rows, padded,
@@ -50,16 +50,6 @@ use crate::{
 
 /// The rate that is assumed before the first batch was measured: a small integrated card's.
 const FIRST_RATE: f64 = 1e11;
-
-/// How far this variant may have a device be from the processor: where matrices are multiplied activations are rounded to f16, and where weights are in int8
-/// they are rounded to that on the processor, if not on the device.
-fn furthest(variant: &linear::Variant, storage: Storage) -> f32 {
-    match storage {
-        Storage::Int8 => 2e-2,
-        _ if variant.needs().matrix().is_some() => 2e-3,
-        _ => FURTHEST,
-    }
-}
 
 /// Enough to fill a large card, few enough that a small one answers within a second.
 const BATCH_TOKENS: usize = 4096;
@@ -170,7 +160,7 @@ impl GpuEngine {
         let agreeing = agreement::agreeing(&engine, &few_variants, many).await?;
         engine.context.plan.borrow_mut().few.retain(|(_, variant)| agreeing.contains(variant));
         if engine.options.proof
-            && let Some(what) = prove(&engine, furthest(many, storage)).await?
+            && let Some(what) = prove(&engine, many.proof(storage)).await?
         {
             return Err(Kind::Wrong { adapter: engine.info().name.clone(), what }.into());
         }
@@ -321,7 +311,7 @@ impl Engine for GpuEngine {
     }
 
     fn holds_table(&self, rows: usize, columns: usize) -> bool {
-        let bytes = rows as u64 * (padded(columns) * self.context.storage.dtype().bytes()) as u64;
+        let bytes = rows as u64 * (padded(columns) * self.context.storage.of_tables().dtype().bytes()) as u64;
         self.context.check_binding("a table", bytes).is_ok()
     }
 

@@ -44,8 +44,8 @@ fn module(device: &wgpu::Device, label: &str, source: String) -> wgpu::ShaderMod
     let descriptor =
         wgpu::ShaderModuleDescriptor { label: Some(label), source: wgpu::ShaderSource::Wgsl(source.into()) };
     // SAFETY: what is compiled is wembed's own. Its loops end, and its indices lie within what its launch binds: sizes come from the tensors' own, token
-    // ids and places are checked by the host, and tests run every kernel between guards, at every size that straddles its tiles; that for
-    // matrices of 16 x 16 on a card alone, by hand.
+    // ids and places are checked by the host, and tests run every operation between guards, at every size that straddles its tiles; matrices of 16 x 16 on a
+    // card alone, by hand.
     unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
 }
 

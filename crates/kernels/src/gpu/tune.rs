@@ -46,7 +46,7 @@ pub struct Tuned {
     pub took: Duration,
 }
 
-/// How long one launch of a variant takes.
+/// How long one launch of a variant takes, in int8 with what is launched in front of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Time {
     /// Of the weights.

@@ -197,7 +197,7 @@ impl<'a> Packer<'a> {
         for (index, row) in bytes.chunks_exact(self.columns * stored.bytes()).enumerate() {
             values.clear();
             stored.widen(row, &mut values);
-            let holds = |value: &f32| value.abs() <= LARGEST_WEIGHT;
+            let holds = |value: &f32| value.abs() <= LARGEST_WEIGHT / self.factor;
             if let Some(column) = values.iter().position(|value| !holds(value)) {
                 return Err(unholdable(self.name, values[column], first_row + index, column, Dtype::Int8));
             }

@@ -7,7 +7,7 @@ use crate::cpu::memory::Buffer;
 use crate::cpu::panels::Int8;
 use crate::cpu::product::with_workspace;
 use crate::cpu::{Context, Tensor};
-use crate::int8::{self, LARGEST, ROUNDER};
+use crate::int8::{self, LARGEST, LEAST, ROUNDER};
 
 /// x R, in integers and a scale for each row: bytes, four k a word, each the unit's bias more than the integer; f32 for vectors. The rows beyond the last one,
 /// as far as a unit reads, hold what was there before.
@@ -125,7 +125,7 @@ impl Rounding {
         }
         let largest = largest.as_slice().iter().copied().fold(0f32, f32::max);
         let spoilt: f32 = spoilt.as_slice().iter().sum();
-        if (f32::MIN_POSITIVE..f32::MAX).contains(&largest) {
+        if (LEAST..=f32::MAX).contains(&largest) {
             Self { scale: largest / LARGEST + spoilt, factor: LARGEST / largest }
         } else {
             // Nothing but zeros, or what cannot be told from them; or what is no number.

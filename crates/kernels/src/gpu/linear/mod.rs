@@ -1,4 +1,4 @@
-//! Linear layers: several variants, three epilogues. Every variant without matrices adds over k in the same order, so that which one runs cannot be told
+//! Linear layers: several variants, three epilogues. Every variant with neither matrices nor dot products of integers adds over k in the same order, so that which one runs cannot be told
 //! from the result; for weights of one shape all variants that a device takes add in one order.
 
 mod dots;
@@ -42,6 +42,7 @@ pub enum Epilogue<'a> {
 }
 
 pub fn record(batch: &mut Batch, x: &Tensor, layer: &Linear<GpuEngine>, epilogue: Epilogue<'_>) -> Tensor {
+    assert_eq!(x.stride, layer.weight.stride(), "rows of x are as wide as those of a weight");
     let (rows, columns, depth) = (x.rows as u32, padded(layer.weight.rows) as u32, layer.weight.stride() as u32);
     let variant = batch.context.variant(x.rows, (depth as usize, columns as usize));
     let in_front = in_front(batch, x, variant);

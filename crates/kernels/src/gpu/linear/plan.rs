@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::super::kernel::Need;
 use super::variant::{PORTABLE, VARIANTS, Variant};
 
 /// The most rows for which the small variant is taken where nothing was measured: it reads the weights once for every four rows. On lavapipe it
@@ -40,10 +39,10 @@ impl Plan {
         Self { few: Vec::new(), many: named(name) }
     }
 
-    /// This one where its variants multiply integers, else the one of those that do.
+    /// This one, but for the default the one of variants that multiply integers.
     #[must_use]
     pub(crate) fn of_dots(self) -> Self {
-        if self.many.needs() == Need::Dots { self } else { Self::only("dots").with(SMALL_ROWS, "dots_few") }
+        if self == Self::default() { Self::only("dots").with(SMALL_ROWS, "dots_few") } else { self }
     }
 
     /// The same, and another variant for so many rows at most; fewer than those of the variants that it already has.

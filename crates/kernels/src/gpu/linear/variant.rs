@@ -5,11 +5,12 @@ use wembed_shaders::{
     LINEAR_TILED, LINEAR_WIDE, MATH, Part, X_DIRECT, X_FLOATS,
 };
 
-use super::super::kernel::{Constants, Kernel, Need, Reads};
+use super::super::kernel::{Constants, Kernel, Need, Reads, Storage};
 #[cfg(not(target_family = "wasm"))]
 use super::subgroup;
 use super::{CHUNK, Epilogue, PANEL, PARAMS, dots};
-use crate::Activation;
+use crate::proof::{FURTHEST, Proof};
+use crate::{Activation, Dtype};
 
 /// One way of computing a linear layer. All that have neither matrices nor dot products of integers add in the same order.
 #[derive(Debug)]
@@ -46,6 +47,17 @@ impl Variant {
     /// What it needs of a device.
     pub fn needs(&self) -> Need {
         self.bias.needs
+    }
+
+    /// What a device that takes it is held to by the processor: matrices round activations to f16; products of integers round them to int8, as the processor
+    /// does, but for numbers between two integers that a last bit sends the other way.
+    pub fn proof(&self, storage: Storage) -> Proof {
+        let dtype = if self.needs() == Need::Dots { Dtype::Int8 } else { Dtype::F32 };
+        let furthest = match self.needs() {
+            Need::Matrices(_) | Need::Dots => 2e-3,
+            _ => FURTHEST,
+        };
+        Proof { dtype, furthest, int8: storage == Storage::Int8 }
     }
 
     /// Whether it adds over k in the order that another one does.
