@@ -112,8 +112,8 @@ macro_rules! each_f32_engine {
 }
 
 fn gpus() -> [Options; 3] {
-    [(Dtype::F32, false), (Dtype::Int8, false), (Dtype::Int8, true)]
-        .map(|(dtype, dots)| Options { dtype, dots: Some(dots), ..fast() })
+    let with = |(dtype, dots)| Options { dtype, dots: Some(dots), ..fast() };
+    [(Dtype::F32, false), (Dtype::Int8, false), (Dtype::Int8, true)].map(with)
 }
 
 fn ways() -> Vec<CpuWay> {
