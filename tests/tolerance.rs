@@ -31,8 +31,8 @@ tolerances! {
         "at K 3072 chains of 64 and 48 additions of their sums on a GPU, of 96 and 32 on the processor (32 and 96 in AMX): \
          the errors of a few do not cancel; an f16 accumulator is off by thousands";
     LINEAR_MATRICES = "linear by matrices", 48.0,
-        "as the linear layer, but the units cut sums where the rest rounds them, which is twice as much, and always towards zero \
-         (Fasi et al. 2021, 10.7717/peerj-cs.330, section 4): 24.1 on an H100 at K 3072";
+        "as the linear layer, but NVIDIA's units cut sums where the rest rounds them, which is twice as much, and always towards zero \
+         (Fasi et al. 2021, 10.7717/peerj-cs.330, of V100, T4 and A100): 24.1 on an H100 at K 3072";
     LINEAR_BF16X3 = "linear in three products of bf16", 72.0,
         "as the linear layer, and the product of what two bf16 leave: 2^-9 of either, so 2^-18 of the whole";
     ACTIVATION = "activation", 16.0,

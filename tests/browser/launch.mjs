@@ -10,7 +10,7 @@ const webgpu = [
   "--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension",
 ];
 
-const options = (hasWebGpu) => ({
+const options = (hasWebGpu, ...more) => ({
   executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
   args: [
     "--no-sandbox",
@@ -18,10 +18,12 @@ const options = (hasWebGpu) => ({
     "--disable-component-update",
     "--disable-sync",
     ...(hasWebGpu ? webgpu : []),
+    ...more,
   ],
 });
 
-export const launch = (hasWebGpu = true) => chromium.launch(options(hasWebGpu));
+/** `more` are further flags of Chromium's. */
+export const launch = (hasWebGpu = true, ...more) => chromium.launch(options(hasWebGpu, ...more));
 
 /** A browser of one context whose storage lies in a directory: only such a one keeps to a quota. */
 export const launchIn = (directory) => chromium.launchPersistentContext(directory, options(false));

@@ -1,5 +1,7 @@
 //! What goes wrong is an error that names the thing, what was expected and what was found.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use pollster::block_on;
 use wembed_kernels::cpu::{self, CpuEngine};
 use wembed_kernels::gpu::{Adapter, GpuEngine, Options};
@@ -168,10 +170,25 @@ fn what_no_memory_holds_is_refused_by_the_processor_before_it_is_read() {
 #[test]
 #[should_panic(expected = "rows of x are as wide as those of a weight")]
 fn a_cut_tensor_is_not_multiplied() {
-    let engine = CpuEngine::open(cpu::Options::default()).unwrap();
+    multiply_what_was_cut(&CpuEngine::open(cpu::Options::default()).unwrap());
+}
+
+/// The same on a GPU, where rows that are further apart would be written beyond the memory for them.
+#[test]
+fn a_cut_tensor_is_not_multiplied_on_a_gpu() {
+    for dtype in [Dtype::F16, Dtype::Int8] {
+        let Some(engine) = open(Options { dtype, ..options() }) else { return };
+        let caught = catch_unwind(AssertUnwindSafe(|| multiply_what_was_cut(&engine))).unwrap_err();
+        let message = caught.downcast_ref::<String>().expect("an assertion of two values says more than a word");
+        assert!(message.contains("rows of x are as wide as those of a weight"), "{message}");
+    }
+}
+
+fn multiply_what_was_cut<E: TestEngine>(engine: &E) {
     let layer = Linear {
-        weight: block_on(engine.matrix(Matrix::new("weight", &[0.25; 64 * 64], 64, Stored::F32))).unwrap(),
-        bias: engine.vector("bias", &[0.0; 64]).unwrap(),
+        weight: block_on(engine.matrix(Matrix::new("weight", &[0.25; 64 * 64], 64, Stored::F32)))
+            .expect("the weight loads"),
+        bias: engine.vector("bias", &[0.0; 64]).expect("the bias loads"),
     };
     let mut batch = engine.begin(&Packed::default());
     let x = batch.upload(&[1.0; 2 * 128], 128);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use half::f16;
 use pollster::block_on;
-use wembed_kernels::gpu::{GpuEngine, Options, Plan, variants};
+use wembed_kernels::gpu::{GpuEngine, Options, Plan};
 use wembed_kernels::int8::block;
 use wembed_kernels::{Activation, Dtype, Engine as _, Stored, padded};
 use wembed_tests::device::{lacks, open, options};
@@ -15,7 +15,7 @@ use wembed_tests::oracle;
 use wembed_tests::tolerance;
 use wembed_tests::values::normals;
 
-use crate::linear::{CASES, Case, Epilogue, after};
+use crate::linear::{Case, Epilogue, hold_products, of_matrices};
 use crate::repetition::{Encoder, bits, sentences};
 
 /// What the weights are multiplied with.
@@ -49,26 +49,20 @@ fn int8_options() -> Options {
 }
 
 fn hold(name: &str, engine: &GpuEngine, inputs_are: Inputs) {
-    let is_by_matrices = matches!(inputs_are, Inputs::Halves);
-    let mut judge = Judge::new(if is_by_matrices { tolerance::LINEAR_MATRICES } else { tolerance::LINEAR });
-    for case in CASES {
-        let inputs = case.inputs();
-        let layer = inputs.layer(engine);
+    let tolerance = if matches!(inputs_are, Inputs::Halves) { of_matrices(name) } else { tolerance::LINEAR };
+    let epilogues = [Epilogue::Bias, Epilogue::Add, Epilogue::Activation(Activation::Gelu)];
+    hold_products(&mut Judge::new(tolerance), name, engine, &epilogues, |inputs| {
         let x = inputs_are.of(&inputs.x, inputs.depth);
-        let weight = inputs.weight.multiplied(Dtype::Int8);
-        let product = oracle::linear(&x, &weight, &inputs.bias, padded(inputs.depth));
-        for epilogue in [Epilogue::Bias, Epilogue::Add, Epilogue::Activation(Activation::Gelu)] {
-            let expected = after(&product, epilogue, &inputs.residual);
-            judge.hold(&format!("{name}, {case:?}, {epilogue:?}"), &inputs.run(engine, &layer, epilogue), &expected);
-        }
-    }
+        oracle::linear(&x, &inputs.weight.multiplied(Dtype::Int8), &inputs.bias, padded(inputs.depth))
+    });
 }
 
 #[test]
 fn floats_times_int8_hold_every_case() {
-    for name in variants().filter(|name| !name.starts_with("dots")) {
-        let options = Options { dots: Some(false), linear: Plan::only(name), ..int8_options() };
-        let Some(engine) = open(options) else { return };
+    let options = || Options { dots: Some(false), ..int8_options() };
+    let Some(engine) = open(options()) else { return };
+    for name in engine.variants() {
+        let engine = open(Options { linear: Plan::only(name), ..options() }).expect("it was opened before");
         hold(name, &engine, Inputs::Floats);
     }
 }

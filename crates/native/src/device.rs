@@ -133,7 +133,7 @@ impl DeviceArguments {
                 "--threads and --instructions are the CPU engine's; this is a GPU: say --device cpu, or leave them out"
             ),
             Ok(engine) if self.matrices && !engine.variants().iter().any(|name| name.starts_with("matrix")) => bail!(
-                "--matrices: expected a GPU whose subgroups multiply matrices of f16, and weights held so; found `{}`, {}",
+                "--matrices: expected a GPU whose subgroups multiply matrices of f16, and --dtype f16 or int8; found `{}`, {}",
                 engine.info().name,
                 dtype.name()
             ),

@@ -331,11 +331,15 @@ pub(super) fn multiply<'a, S: Simd>(
 }
 
 /// sums = x panel, or sums += x panel where `add` is set, in words as the unit has them. // (rows, width)
+#[cfg_attr(
+    all(target_arch = "wasm32", not(target_feature = "relaxed-simd")),
+    expect(unused_variables, reason = "there vectors are all there is")
+)]
 fn by_words(x: &Buffer, work: &Work<'_>, panel: &[u32], sums: &mut [u32], add: bool) {
     let (words, count) = (panel.len() / work.panels.width, work.rows.len());
     let x = Words { words: &x.of()[work.rows.start * words..], stride: words, count };
     match work.panels.unit {
-        Unit::Vectors => unreachable!("vectors read no words, as {} rows into {} sums, {add}", x.count, sums.len()),
+        Unit::Vectors => unreachable!("vectors read no words"),
         #[cfg(target_arch = "x86_64")]
         Unit::Avx512Bf16 => avx512_bf16::multiply(x, panel, sums, add),
         #[cfg(target_arch = "x86_64")]

@@ -1,5 +1,5 @@
-//! Linear layers: several variants, three epilogues. Every variant with neither matrices nor dot products of integers adds over k in the same order, so that which one runs cannot be told
-//! from the result; for weights of one shape all variants that a device takes add in one order.
+//! Linear layers: several variants, three epilogues. Every variant with neither matrices nor dot products of integers adds over k in the same order, so
+//! that which one runs cannot be told from the result; for weights of one shape all variants that a device takes add in one order.
 
 mod dots;
 mod plan;
